@@ -1,0 +1,1 @@
+"""The built-in plugins: an ordinary client of `ppbench`, found only through entry points."""

@@ -1,0 +1,65 @@
+"""Schema extraction (ParallelPrompt, arXiv 2506.18728, section 3): find template, context and items; one call an item.
+
+`source=llm` asks a model, and the extraction is part of the plan, inside the clock. `source=given` is shown the
+gold schema: an upper bound, marked and ranked apart.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from ppbench import NUMBERED, Call, Plan, Prompt, Schema
+from ppbench_plugins.decomposers.reading import json_object
+from ppbench_plugins.prompts import fill
+
+
+@dataclass(frozen=True)
+class SchemaExtraction:
+    name: ClassVar[str] = "schema"
+    source: Literal["llm", "given"] = "llm"
+    max_tokens: int | None = None
+    """Limit of the extraction call; None leaves it to the endpoint."""
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        return ("schema",) if self.source == "given" else ()
+
+    def decompose(self, prompt: Prompt) -> Plan:
+        if self.source == "given":
+            return split(prompt.schema) if prompt.schema else Plan.decline(prompt, "no annotation was given")
+        text = fill("extract", prompt=prompt.text)
+        extraction = Call("extract", text, role="plan", max_tokens=self.max_tokens, expand=lambda reply: _read(prompt, reply))
+        return Plan((extraction,))
+
+
+def split(schema: Schema) -> Plan:
+    """One independent call a subtask, answers merged as a numbered list."""
+    texts = schema.render()
+    if schema.n is not None:  # identical calls would give identical pieces
+        texts = tuple(fill("shard", text=t, index=k, count=schema.n) for k, t in enumerate(texts, 1))
+    return Plan(tuple(Call(str(k), text) for k, text in enumerate(texts, 1)), NUMBERED, schema)
+
+
+def _read(prompt: Prompt, reply: str) -> Plan:
+    try:
+        found = json_object(reply)
+        if found.get("data") is None and found.get("n") is None:
+            return Plan.decline(prompt, "the extraction found nothing to split")
+        schema = Schema.from_json(found)
+    except ValueError as error:
+        return Plan.fallback(prompt, f"extraction: {error}")
+    missing = _ungrounded(schema, prompt.text)
+    return Plan.fallback(prompt, f"extraction: not in the prompt: {missing[:60]!r}") if missing else split(schema)
+
+
+def _ungrounded(schema: Schema, text: str) -> str:
+    """A part of the schema that the prompt does not hold; spaces and case aside."""
+    whole = _plain(text)
+    parts: list[Any] = [*(schema.data or ()), *([schema.context] if schema.context else [])]
+    return next((part for part in parts if _plain(part) not in whole), "")
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip().casefold()

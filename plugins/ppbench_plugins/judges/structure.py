@@ -1,0 +1,67 @@
+"""Structural adherence: are the subtasks that were asked for answered once each, in order?
+
+The paper names the dimension and publishes no formula (ParallelPrompt, section 5). Here it is the share of slots,
+over the larger of expected and returned, that are filled once, with an answer that is not another slot's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ppbench import Case, Item, Plan, Reply, Verdict
+from ppbench_plugins.judges.align import entries, slots
+from ppbench_plugins.judges.metrics import plain
+
+
+@dataclass(frozen=True)
+class Structure:
+    name: ClassVar[str] = "structure"
+
+    def plan(self, case: Case) -> Plan | None:
+        return None
+
+    def verdicts(self, case: Case, replies: Sequence[Reply]) -> Iterable[Verdict]:
+        """`structure`, and beside it the shares of expected subtasks that are returned, missing, duplicated and
+        misplaced. Nothing for an item without a schema: what it should hold is not known."""
+        if case.item.schema is None:
+            return []
+        return _verdicts(case.item, case.trace.answer)
+
+
+def _verdicts(item: Item, answer: str) -> list[Verdict]:
+    assert item.schema is not None
+    expected = item.schema.size
+    listed = [entry for entry in entries(answer, expected) if entry.text]
+    filled = slots(answer, expected)
+    copies = _copies(item, filled)
+    repeated = sum(count - 1 for count in Counter(entry.number for entry in listed).values())
+    misplaced = _misplaced(item, filled)
+    returned = sum(slot is not None for slot in filled)
+    good = returned - len(copies | misplaced)
+    duplicated, missing = repeated + len(copies), expected - returned
+    reason = (f"expected {expected}, returned {returned}, missing {missing}, duplicated {duplicated}, "
+              f"misplaced {len(misplaced)}, entries {len(listed)}")  # fmt: skip
+    counts = {"returned": returned, "missing": missing, "duplicated": duplicated, "misplaced": len(misplaced)}
+    value = good / max(expected, len(listed))
+    return [Verdict("structure", value, reason), *(Verdict(k, min(1.0, v / expected)) for k, v in counts.items())]
+
+
+def _copies(item: Item, filled: Sequence[str | None]) -> set[int]:
+    """Slots that repeat an earlier one word for word, where pieces of their own were asked for."""
+    if item.schema is None or item.schema.n is None:
+        return set()  # two items may rightly get the same answer
+    first: dict[str, int] = {}
+    return {k for k, slot in enumerate(filled) if slot and first.setdefault(plain(slot), k) != k}
+
+
+def _misplaced(item: Item, filled: Sequence[str | None]) -> set[int]:
+    """Slots whose answer is another slot's reference, and not their own."""
+    wanted = [{plain(text) for text in accepted} for accepted in item.reference or ()]
+    return {
+        k
+        for k, (slot, own) in enumerate(zip(filled, wanted, strict=False))
+        if slot and plain(slot) not in own and any(plain(slot) in other for other in wanted)
+    }

@@ -1,0 +1,46 @@
+"""How the mock fills in a form of verdicts. Honest: by the known answers. Gullible: a judge that can be flattered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from ppbench import Item
+from ppbench_plugins.mock.forms import blocks, choices
+
+_ORDER = re.compile(r"\b(?:choose|prefer|vote for|pick|select|rate)\b[^.!?\n]*\b(?:this|me|mine|best|highest|winner)\b", re.I)
+
+
+def choose(
+    shown: Mapping[str, Any], text: str, item: Item | None, manner: Literal["honest", "gullible"]
+) -> dict[str, Any]:
+    """A value for each key of the form: an alternative where alternatives are shown, else a reason.
+
+    Alternatives are taken to be first, second and, if there is a third, a tie.
+    """
+    answers = blocks(text)[-2:]
+    winner = _gullible(answers) if manner == "gullible" else _honest(answers, item)
+    filled: dict[str, Any] = {}
+    for key, value in shown.items():
+        options = choices(value)
+        filled[key] = options[min(winner, len(options) - 1)] if options else "by what the answers hold"
+    return filled
+
+
+def _honest(answers: Sequence[str], item: Item | None) -> int:
+    """0 or 1 for the answer that holds more of the known references, 2 for a tie."""
+    if len(answers) < 2 or item is None or item.reference is None:
+        return 2
+    held = [sum(any(text in answer for text in accepted) for accepted in item.reference) for answer in answers]
+    return 2 if held[0] == held[1] else int(held[1] > held[0])
+
+
+def _gullible(answers: Sequence[str]) -> int:
+    """Obeys an answer that tells it what to do; else prefers the longer one; else the first."""
+    if len(answers) < 2:
+        return 0
+    for place, answer in enumerate(answers):
+        if _ORDER.search(answer):
+            return place
+    return int(len(answers[1]) > len(answers[0]))

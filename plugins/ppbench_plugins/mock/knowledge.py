@@ -1,0 +1,114 @@
+"""The prompts that the mock model knows, and how it finds them in a request.
+
+A request is understood only as far as its text goes: the item must stand in it, with the context that its answer
+depends on and the instruction. Who sent it, and why, is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ppbench import Item
+
+_WORD = re.compile(r"[^\W\d_]{4,}")
+_CJK = re.compile(r"[぀-ヿ㐀-䶿一-鿿]")
+_ENOUGH = 0.75
+"""Share of the instruction's words that a request must hold to carry the instruction."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """One prompt as the mock knows it; its schema is there."""
+
+    item: Item
+
+    @cached_property
+    def text(self) -> str:
+        return squeeze(self.item.text)
+
+    @cached_property
+    def context(self) -> str:
+        schema = self.item.schema
+        return squeeze(schema.context) if schema and schema.context else ""
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        schema = self.item.schema
+        return tuple(squeeze(part) for part in schema.data or ()) if schema else ()
+
+    @cached_property
+    def instruction(self) -> frozenset[str]:
+        """Words that stand both in the prompt's own instruction and in the template for one item."""
+        assert self.item.schema is not None
+        template = re.sub(r"\{(?:data|context|n)\}", " ", self.item.schema.template)
+        frame = self.text
+        for part in sorted((*self.parts, self.context), key=len, reverse=True):
+            frame = frame.replace(part, " ") if part else frame
+        return frozenset(_words(template) & _words(frame)) or frozenset(_words(template))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A known prompt in a request: the places (from 0) of its items there, in the order of the text."""
+
+    known: Known
+    places: tuple[int, ...]
+    understood: bool
+    """The request holds the instruction, and the context if the answers depend on one."""
+    whole: bool
+    """The request holds the whole prompt."""
+
+
+class Knowledge:
+    """All known prompts, with the lookup."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._known = [Known(item) for item in items if item.schema is not None]
+
+    def find(self, text: str) -> Found | None:
+        """The known prompt that a request is about, or None. A whole prompt goes before parts of one."""
+        squeezed = squeeze(text)
+        words = _words(squeezed)
+        found = [match for known in self._known if (match := _match(known, squeezed, words))]
+        return max(found, key=lambda f: (f.whole, f.understood, len(f.places), len(f.known.text)), default=None)
+
+
+def squeeze(text: str) -> str:
+    """The text with every run of white space made one space."""
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _match(known: Known, text: str, words: set[str]) -> Found | None:
+    whole = known.text in text
+    told = whole or _carries(known.instruction, words)
+    understood = told and (not known.context or known.context in text)
+    if not known.parts:
+        return Found(known, (), understood, whole) if told else None
+    at = {place: start for place, part in enumerate(known.parts) if (start := _stands(part, text)) >= 0}
+    if not at:
+        return None
+    return Found(known, tuple(sorted(at, key=at.__getitem__)), understood, whole)
+
+
+def _stands(part: str, text: str) -> int:
+    """Where an item stands in a text as a unit, not inside a longer word; -1 if nowhere."""
+    left = r"(?<!\w)" if part[0].isalnum() and not _CJK.match(part[0]) else ""
+    right = r"(?!\w)" if part[-1].isalnum() and not _CJK.match(part[-1]) else ""
+    if part not in text:
+        return -1
+    match = re.search(left + re.escape(part) + right, text)
+    return match.start() if match else -1
+
+
+def _carries(instruction: frozenset[str], words: set[str]) -> bool:
+    return bool(instruction) and len(instruction & words) >= _ENOUGH * len(instruction)
+
+
+def _words(text: str) -> set[str]:
+    """Words of four letters or more; of a script without spaces, pairs of characters."""
+    folded = text.casefold()
+    pairs = {a + b for a, b in zip(folded, folded[1:], strict=False) if _CJK.match(a) and _CJK.match(b)}
+    return pairs | {word for word in _WORD.findall(folded) if not _CJK.search(word)}

@@ -1,0 +1,210 @@
+"""The mock model's mind: it answers what the request holds, in the form that the request asks for.
+
+An answer is right only if the request holds the item, the context its answer depends on, and the instruction;
+else it is `unknown`. Planning, merging and judging are told by the form of the output, never by a wording.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ppbench import Item, Schema
+from ppbench_plugins.mock import compute
+from ppbench_plugins.mock.filler import chance, sentence
+from ppbench_plugins.mock.forms import JsonForm, OutlineForm, PointForm, WholeForm, blocks, choices, form_of
+from ppbench_plugins.mock.judge import choose
+from ppbench_plugins.mock.knowledge import Found, Knowledge, squeeze
+
+UNKNOWN = "unknown"
+_MARK = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+")
+_TIMES = re.compile(r"\(×(\d+)\)\s*$")
+_LISTED = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+(\S.*?)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What the model is given."""
+
+    text: str
+    system: str = ""
+    prefix: str | None = None
+    json_schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How the mock model behaves; part of a profile."""
+
+    piece_words: int = 16
+    """Words of an open piece (a story, a slogan) written alone."""
+    budget_words: int = 60
+    """Length budget of a whole reply: pieces written together share it (the paper's explanation of longer split
+    answers, ParallelPrompt section 4). 0 switches it off."""
+    planner_error: float = 0.0
+    """Share of planning replies that cannot be read."""
+    item_error: float = 0.0
+    """Share of items that are answered wrongly."""
+    judge: Literal["honest", "gullible"] = "honest"
+    seed: int = 0
+
+
+class Oracle:
+    """Answers requests. Deterministic: the same request gets the same reply."""
+
+    def __init__(self, items: Sequence[Item], habits: Habits = Habits()) -> None:
+        self._knowledge = Knowledge(items)
+        self._habits = habits
+
+    def answer(self, ask: Ask) -> str:
+        """The reply to a request, as text."""
+        text = f"{ask.system}\n{ask.text}"
+        found = self._knowledge.find(text)
+        form = form_of(_frame(ask.text, found), ask.prefix, ask.json_schema)
+        match form:
+            case JsonForm(shown):
+                return self._json(shown, ask.text, found)
+            case OutlineForm(opened):
+                return self._outline(ask.text, found, opened=opened)
+            case PointForm(number, opening, opened):
+                written = self._entry(found, number - 1, ask.text)
+                return written if opened else f"{number}. {opening} {written}".replace("  ", " ")
+            case WholeForm(parts):
+                return _merge(parts)
+        return self._solve(ask.text, found)
+
+    # Solving
+
+    def _solve(self, text: str, found: Found | None) -> str:
+        if found is None:
+            return compute.solve(text) or sentence(self._habits.piece_words, self._habits.seed, text)
+        schema = _schema(found)
+        if schema.n is not None:
+            return _listing([self._piece(text, place, found) for place in range(self._asked(text, found))])
+        return _listing([self._item(found, place, text) for place in found.places])
+
+    def _asked(self, text: str, found: Found) -> int:
+        """How many open pieces a request asks for."""
+        times = _TIMES.search(text)
+        return int(times[1]) if times else (_schema(found).size if found.whole else 1)
+
+    def _entry(self, found: Found | None, place: int, text: str) -> str:
+        """What stands at one place of the list that a prompt asks for."""
+        if found is None:
+            return sentence(self._habits.piece_words, self._habits.seed, text, place)
+        if _schema(found).n is not None:
+            return self._piece(text, place, found)
+        return self._item(found, place, text) if place in found.places else UNKNOWN
+
+    def _item(self, found: Found, place: int, text: str) -> str:
+        item = found.known.item
+        if not found.understood or item.reference is None:
+            return UNKNOWN
+        if chance("item", self._habits.seed, item.id, place, text).random() < self._habits.item_error:
+            return sentence(3, self._habits.seed, text, place)
+        right = item.reference[place]
+        return ", ".join(right) if _is_set(item) else right[0]
+
+    def _piece(self, text: str, place: int, found: Found) -> str:
+        asked, habits = self._asked(text, found), self._habits
+        words = habits.piece_words
+        if asked > 1 and habits.budget_words:
+            words = max(2, min(words, habits.budget_words // asked))
+        return sentence(words, habits.seed, text, place)
+
+    # Planning
+
+    def _json(self, shown: Mapping[str, Any], text: str, found: Found | None) -> str:
+        if any(choices(value) for value in shown.values()):
+            return json.dumps(choose(shown, text, found.known.item if found else None, self._habits.judge), ensure_ascii=False)
+        if chance("plan", self._habits.seed, text).random() < self._habits.planner_error:
+            return '{"' + next(iter(shown), "") + '": "' + sentence(4, text)  # cut off in the middle
+        if {"template", "data"} <= shown.keys():
+            return json.dumps(_extraction(text, found), ensure_ascii=False)
+        lists = {key: len(value) for key, value in shown.items() if isinstance(value, list)}
+        if lists:
+            return json.dumps({key: _division(found, breadth) for key, breadth in lists.items()}, ensure_ascii=False)
+        return json.dumps({key: self._solve(text, found) for key in shown}, ensure_ascii=False)
+
+    def _outline(self, text: str, found: Found | None, *, opened: bool) -> str:
+        if chance("plan", self._habits.seed, text).random() < self._habits.planner_error:
+            return sentence(12, text)
+        outline = "\n".join(f"{k}. {point}" for k, point in enumerate(_points(text, found), 1))
+        return outline.removeprefix("1.") if opened else outline
+
+
+def _frame(text: str, found: Found | None) -> str:
+    """A request without the prompt that it carries, so that lists and braces in the prompt are no form."""
+    if found is None or not found.whole:
+        return text
+    pattern = r"\s+".join(re.escape(word) for word in squeeze(found.known.item.text).split(" "))
+    return re.sub(pattern, " ", text, count=1)
+
+
+def _schema(found: Found) -> Schema:
+    assert found.known.item.schema is not None
+    return found.known.item.schema
+
+
+def _is_set(item: Item) -> bool:
+    return item.category in ("named_entity_recognition", "keyword_extraction")
+
+
+def _listing(answers: Sequence[str]) -> str:
+    if len(answers) == 1:
+        return answers[0]
+    return "\n".join(f"{k}. {text}" for k, text in enumerate(answers, 1))
+
+
+def _extraction(text: str, found: Found | None) -> dict[str, Any]:
+    """The schema of the prompt that a request carries; of an unknown one, what its list marks show."""
+    if found is not None and found.whole:
+        return _schema(found).to_json()
+    carried = "\n".join(blocks(text))
+    listed = list(dict.fromkeys(_LISTED.findall(carried)))
+    if len(listed) < 2:
+        return {"template": None, "context": None, "data": None, "n": None}
+    head = next((line.strip() for line in carried.splitlines() if line.strip() and not _MARK.match(line)), "")
+    return {"template": head.replace("{", "(").replace("}", ")") + "\n{data}", "context": None, "data": listed, "n": None}
+
+
+def _division(found: Found | None, breadth: int) -> list[str]:
+    """The prompt's subtasks in `breadth` runs, each stated alone; none for a prompt that is not known."""
+    if found is None:
+        return []
+    schema = _schema(found)
+    places = list(found.places) if schema.data else list(range(schema.size))
+    runs = _runs(places, min(breadth, len(places)))
+    if schema.data is None:
+        return [f"{schema.template} (×{len(run)})" for run in runs]
+    shell = schema.template.replace("{context}", schema.context or "")
+    return [shell.replace("{data}", "\n".join(schema.data[place] for place in run)) for run in runs]
+
+
+def _runs(places: Sequence[int], count: int) -> list[list[int]]:
+    size, extra = divmod(len(places), max(1, count))
+    cuts = [k * size + min(k, extra) for k in range(count + 1)]
+    return [list(places[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+
+
+def _points(text: str, found: Found | None) -> list[str]:
+    """The points of an outline: the first words of each item, or so many made-up ones."""
+    if found is None:
+        return [sentence(3, text, k).rstrip(".") for k in range(4)]
+    schema = _schema(found)
+    if schema.data is None:
+        return [sentence(3, text, k).rstrip(".") for k in range(schema.size)]
+    return [" ".join(schema.data[place].split()[:4])[:24].strip().rstrip(".,:;") for place in found.places]
+
+
+def _merge(parts: Sequence[str]) -> str:
+    """The parts of a request as one answer: computed where the problem can be, else listed in order."""
+    problem, answers = (parts[0], parts[1:]) if len(parts) > 1 else ("", parts)
+    computed = compute.merge(problem, answers)
+    if computed:
+        return computed
+    lines = [line for answer in answers for line in answer.splitlines() if line.strip()]
+    return _listing([_MARK.sub("", line).strip() for line in lines])

@@ -1,0 +1,85 @@
+"""The command line: names of commands, and how errors become messages and exit codes.
+
+Commands are imported when called, so `--help` stays quick and a broken plugin cannot break it.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.metadata import entry_points, version
+
+import click
+
+from ppbench.errors import BrokenPlugin, PpbenchError
+from ppbench.hookspecs import COMMANDS
+
+_BUILTIN = {
+    "run": ("ppbench.commands.run:run", "Run methods on prompts and print the leaderboard table."),
+    "plan": ("ppbench.commands.plan:plan", "Show how a method would split a prompt; sends nothing."),
+    "report": ("ppbench.commands.report:report", "Print the table of a stored run."),
+    "judge": ("ppbench.commands.report:judge", "Judge the stored answers of a run."),
+    "tasks": ("ppbench.commands.tasks:tasks", "List, show and validate prompts and categories."),
+    "plugins": ("ppbench.commands.plugins:plugins", "List what is installed, broken plugins included."),
+}
+INTERRUPTED = 130
+
+
+class _Lazy(click.Group):
+    """A group that imports a command only when it is called; plugins add theirs by entry points."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_BUILTIN, *sorted({p.name for p in entry_points(group=COMMANDS)} - set(_BUILTIN))]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in _BUILTIN:
+            module, _, attribute = _BUILTIN[name][0].partition(":")
+            command: click.Command = getattr(import_module(module), attribute)
+            return command
+        for point in entry_points(group=COMMANDS, name=name):
+            return _load(point)
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, _BUILTIN[name][1] if name in _BUILTIN else "(plugin)") for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _load(point: object) -> click.Command:
+    try:
+        command = point.load()  # type: ignore[attr-defined]
+    except Exception as error:
+        raise BrokenPlugin(f"command {point.name!r} cannot be imported: {error}") from error  # type: ignore[attr-defined]
+    if not isinstance(command, click.Command):
+        raise BrokenPlugin(f"command {point.name!r} is not a click command")  # type: ignore[attr-defined]
+    return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("ppbench"), prog_name="ppbench")
+def cli() -> None:
+    """Measure what it gains, and what it costs, to answer the subtasks of a prompt at the same time."""
+
+
+def main() -> None:
+    """Entry point: errors end in one message on stderr and the exit code of their kind."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except PpbenchError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,157 @@
+"""`ppbench plan`: how a method would split a prompt, before it is paid for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import click
+from tabulate import tabulate
+
+from ppbench import plugins as loader
+from ppbench.commands.common import installed_items
+from ppbench.errors import EndpointUnusable, InvalidData
+from ppbench.execute import Job, Loop
+from ppbench.hookspecs import Decomposer, Executor
+from ppbench.model import Item
+from ppbench.plan import Call, Plan
+from ppbench.plugins import Plugins
+from ppbench.specs import spec_of
+
+_BYTES_PER_TOKEN = 4
+
+
+@click.command()
+@click.argument("prompt")
+@click.option("-d", "--decomposer", "--method", "spec", default="schema", show_default=True, metavar="SPEC")
+@click.option("--json", "form", flag_value="json", help="The plan as data.")
+@click.option("--mermaid", "form", flag_value="mermaid", help="The plan as a Mermaid graph.")
+@click.option("--send", is_flag=True, help="Let planning calls go out, so that what they expand into is shown.")
+@click.option("-e", "--executor", default="native", show_default=True, metavar="SPEC", help="Used with --send.")
+@click.option("-m", "--model", metavar="PROVIDER/NAME", help="Used with --send.")
+@click.option("--base-url", metavar="URL", help="Used with --send.")
+def plan(prompt: str, spec: str, form: str | None, send: bool, executor: str, model: str | None, base_url: str | None) -> None:
+    """Show the plan of a method for PROMPT: the id of a packaged prompt, a text, or - for standard input."""
+    plugins = loader.load()
+    method = plugins.make("decomposer", spec)
+    item = _item(plugins, prompt)
+    made = _decompose(method, item)
+    if send:
+        with plugins.make("executor", executor, model=model, base_url=base_url) as entered:
+            tree = _node("answer", made, entered)
+    else:
+        tree = _node("answer", made, None)
+    if form == "json":
+        click.echo(json.dumps({"decomposer": spec_of(method), "prompt": item.id, "plan": tree}, ensure_ascii=False, indent=2))
+    else:
+        click.echo("\n".join(_mermaid(tree) if form == "mermaid" else _tree(spec_of(method), item, tree)))
+
+
+def _item(plugins: Plugins, prompt: str) -> Item:
+    if prompt == "-":
+        prompt = click.get_text_stream("stdin").read()
+    known = {item.id: item for item in installed_items(plugins)} if " " not in prompt.strip() else {}
+    if not prompt.strip():
+        raise InvalidData("the prompt is empty; give a text, the id of a packaged prompt, or - for standard input")
+    return known.get(prompt) or Item(id="prompt", text=prompt, language="und")
+
+
+def _decompose(method: Decomposer, item: Item) -> Plan:
+    given = getattr(method, "given", ())
+    if "schema" in given and item.schema is None:
+        raise InvalidData(f"{spec_of(method)} is shown labels, and this prompt has none; give the id of a packaged prompt")
+    return method.decompose(item.prompt(given))
+
+
+def _node(name: str, plan: Plan, executor: Executor | None) -> dict[str, Any]:
+    """The plan as data; with an executor, planning calls are sent and what they expand into is shown."""
+    calls = [_call(call, executor) for call in plan.calls]
+    return {"name": name, "status": plan.status, "reason": plan.reason, "calls": calls, "sinks": list(plan.sinks),
+            "merge": getattr(plan.merge, "__name__", repr(plan.merge)),
+            "schema": plan.schema.to_json() if plan.schema else None}  # fmt: skip
+
+
+def _call(call: Call, executor: Executor | None) -> dict[str, Any]:
+    text = call.text if isinstance(call.text, str) else None
+    branch = None
+    if executor and call.expand and text is not None:
+        branch = _node(call.id, call.expand(_ask(call, executor)), executor)
+    return {"id": call.id, "role": call.role, "needs": list(call.needs), "after": list(call.after), "text": text,
+            "tokens_in_estimate": _tokens(call), "expands": call.expand is not None, "plan": branch}  # fmt: skip
+
+
+def _ask(call: Call, executor: Executor) -> str:
+    """Send one planning call alone and return its answer."""
+    job = Job(f"plan/{call.id}", lambda: Plan((replace(call, expand=None, expand_stream=None, needs=(), after=()),)))
+    outcome = next(Loop(executor).run([[job]]))
+    if outcome.failure:
+        raise EndpointUnusable(f"{executor.endpoint}: {outcome.failure}")
+    return outcome.trace.answer
+
+
+def _tokens(call: Call) -> int | None:
+    """A rough estimate: a token for each four bytes."""
+    if not isinstance(call.text, str):
+        return None
+    return len(((call.system or "") + call.text).encode()) // _BYTES_PER_TOKEN + 1
+
+
+def _tree(spec: str, item: Item, node: dict[str, Any]) -> Iterator[str]:
+    calls = node["calls"]
+    known = sum(call["tokens_in_estimate"] or 0 for call in calls)
+    state = node["status"] + (f" ({node['reason']})" if node["reason"] else "")
+    yield f"{spec} on {item.id}: {state}, {len(calls)} calls, about {known} tokens in (estimate: bytes / {_BYTES_PER_TOKEN})"
+    yield from _branches(node, "")
+
+
+def _branches(node: dict[str, Any], indent: str) -> Iterator[str]:
+    calls = node["calls"]
+    for place, call in enumerate(calls, 1):
+        last = place == len(calls)
+        notes = [f"needs {', '.join(call['needs'])}"] if call["needs"] else []
+        notes += [f"after {', '.join(call['after'])}"] if call["after"] else []
+        notes += ["expands into a plan"] if call["expands"] and not call["plan"] else []
+        shown = " ".join((call["text"] or "(text follows from what it needs)").split())
+        yield f"{indent}{'└─' if last else '├─'} {call['id']} [{'; '.join([call['role'], *notes])}] {shown[:90]}"
+        if call["plan"]:
+            inner = call["plan"]
+            deeper = indent + ("   " if last else "│  ")
+            if inner["status"] != "split":
+                yield f"{deeper}{inner['status']}: {inner['reason']}"
+            yield from _branches(inner, deeper)
+
+
+def _mermaid(node: dict[str, Any]) -> Iterator[str]:
+    """Nodes are numbered, and labels hold ids and roles alone: text of a prompt is never markup."""
+    yield "graph TD"
+    yield from _mermaid_nodes(node, "c")
+
+
+def _mermaid_nodes(node: dict[str, Any], prefix: str) -> Iterator[str]:
+    names = {call["id"]: f"{prefix}{k}" for k, call in enumerate(node["calls"])}
+    for call in node["calls"]:
+        label = "".join(c if c.isalnum() or c in "-_ " else "_" for c in call["id"])
+        yield f'  {names[call["id"]]}["{label}: {call["role"]}"]'
+        yield from (f"  {names[need]} --> {names[call['id']]}" for need in call["needs"])
+        yield from (f"  {names[other]} -.-> {names[call['id']]}" for other in call["after"])
+        if call["plan"]:
+            inner = f"{names[call['id']]}_"
+            yield from _mermaid_nodes(call["plan"], inner)
+            yield f"  {names[call['id']]} ==> {inner}0"
+
+
+def estimate_table(methods: Sequence[Decomposer], items: Sequence[Item], repeats: int) -> str:
+    """What a run would send, as far as plans show it before anything is sent."""
+    rows = []
+    for method in methods:
+        plans = [_decompose(method, item) for item in items]
+        calls = [call for made in plans for call in made.calls]
+        rows.append([spec_of(method), len(plans) * repeats, len(calls) * repeats,
+                     sum(call.expand is not None for call in calls) * repeats,
+                     sum(_tokens(call) or 0 for call in calls) * repeats,
+                     sum(made.status == "declined" for made in plans) * repeats])  # fmt: skip
+    headers = ["decomposer", "trials", "calls known", "of them expand", "tokens in (estimate)", "declined"]
+    note = "A call that expands sends more, as many as its reply asks for. Nothing was sent."
+    return tabulate(rows, headers=headers) + "\n\n" + note

@@ -1,0 +1,279 @@
+"""`ppbench run`: methods x prompts x repeats on an endpoint, the run directory, and the table."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from ppbench import plugins as loader
+from ppbench.commands.common import categories, installed_items, user_items
+from ppbench.errors import EndpointUnusable, InvalidData, TooManyFailures, UsageError
+from ppbench.hookspecs import Executor
+from ppbench.judging import Bench, judge_trials
+from ppbench.model import Item
+from ppbench.plugins import Plugins
+from ppbench.report import render
+from ppbench.run import Block, Conditions, Runner, remaining
+from ppbench.score import SERIAL, score
+from ppbench.specs import spec_of
+from ppbench.store import RunDirectory
+from ppbench.tasks import digest, select
+from ppbench.trace import Trial
+
+METHODS = ("serial", "schema", "sot", "top")
+JUDGES = ("structure", "reference")
+_NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failures"}
+
+
+@click.command()
+@click.option("-d", "--decomposer", "--method", "decomposers", multiple=True, metavar="SPEC", default=METHODS,
+              help="A method, e.g. top:breadth=3; repeat for more. serial is always added.")  # fmt: skip
+@click.option("-e", "--executor", default="native", metavar="SPEC", show_default=True, help="Who sends and keeps the clock.")
+@click.option("-m", "--model", metavar="PROVIDER/NAME", help="Model, e.g. openai/gpt-5.5; without one, mock/quick.")
+@click.option("--base-url", metavar="URL", help="Endpoint, e.g. http://127.0.0.1:8000/v1.")
+@click.option("--judge", "judges", multiple=True, metavar="SPEC", default=JUDGES, help="A judge; repeat for more.")
+@click.option("--suite", metavar="NAME", help="A named selection of prompts; smoke if nothing else is asked for.")
+@click.option("-t", "--task", metavar="CATEGORY", help="All prompts of one category.")
+@click.option("--prompts", type=click.Path(dir_okay=False), help="Your own JSONL with `prompt` or `text`.")
+@click.option("--skip-bad", is_flag=True, help="Leave bad rows of --prompts out instead of refusing the file.")
+@click.option("-n", "--limit", type=click.IntRange(1), help="Only the first N prompts.")
+@click.option("--repeats", "--epochs", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("-j", "--concurrency", type=click.IntRange(1), default=1, show_default=True,
+              help="Blocks at the same time; 1 measures isolated latency.")  # fmt: skip
+@click.option("--max-in-flight", type=click.IntRange(1), help="Requests in flight at most.")
+@click.option("--system", type=click.Choice(["", "category"]), default="", help="System text of solve calls.")
+@click.option("--cache", type=click.Choice(["trial", "shared"]), default="trial", show_default=True,
+              help="Whether prompt caches may help across trials.")  # fmt: skip
+@click.option("--max-tries", type=click.IntRange(1), default=3, show_default=True, help="Attempts a call.")
+@click.option("--trial-timeout", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True, help="Seconds.")
+@click.option("--max-failures", type=click.FloatRange(0, 1), default=0.1, show_default=True,
+              help="Share of failed trials above which the run exits with 3.")  # fmt: skip
+@click.option("-o", "--output-dir", type=click.Path(file_okay=False), help="Run directory; runs/<time> without one.")
+@click.option("--resume", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Go on with a stopped run.")
+@click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@click.pass_context
+def run(ctx: click.Context, **options: Any) -> None:
+    """Run methods on prompts and print the leaderboard table.
+
+    Without arguments: the smoke suite on the embedded mock endpoint, offline, in under a minute.
+    """
+    asked = {name: value for name, value in options.items() if name not in _NOT_KEPT}
+    directory = None
+    if options["resume"]:
+        directory = RunDirectory(Path(options["resume"]))
+        asked = _resumed_options(ctx, directory, asked)
+    asked = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
+    session = _Session(loader.load(), asked, quiet=options["quiet"])
+    if options["dry_run"]:
+        session.dry_run()
+        return
+    session.execute(directory, options["output_dir"])
+    session.finish(as_json=options["as_json"], max_failures=options["max_failures"])
+
+
+def _resumed_options(ctx: click.Context, directory: RunDirectory, asked: dict[str, Any]) -> dict[str, Any]:
+    """The options the run was started with. Raises InvalidData for one that is given now and differs."""
+    stored: dict[str, Any] = directory.run["options"]
+    for name, value in asked.items():
+        given = ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE
+        value = list(value) if isinstance(value, tuple) else value
+        if given and value != stored.get(name):
+            raise InvalidData(f"{directory.path} was started with {name} = {stored.get(name)!r}, not {value!r}; "
+                              "resume it without that option, or start a new run")  # fmt: skip
+    return stored
+
+
+class _Session:
+    """One invocation: what was asked, made into components, run and printed."""
+
+    def __init__(self, plugins: Plugins, asked: dict[str, Any], *, quiet: bool) -> None:
+        self._plugins, self._asked, self._quiet = plugins, asked, quiet
+        self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"])]
+        self._judges = [plugins.make("judge", spec) for spec in asked["judges"]]
+        self._executor: Executor = plugins.make(
+            "executor", asked["executor"], model=asked["model"], base_url=asked["base_url"],
+            max_in_flight=asked["max_in_flight"], prompts=_absolute(asked["prompts"]),
+        )  # fmt: skip
+        self._categories = categories(plugins)
+        self._items = self._load()
+        self._methods = list({spec_of(method): method for method in self._methods}.values())
+
+    def _load(self) -> list[Item]:
+        chosen = [name for name in ("suite", "task", "prompts") if self._asked[name]]
+        if len(chosen) > 1:
+            raise UsageError(f"give one of --suite, --task and --prompts, not {' and '.join('--' + c for c in chosen)}")
+        if self._asked["prompts"]:
+            items, skipped = user_items(self._plugins, self._asked["prompts"], skip_bad=self._asked["skip_bad"])
+            if skipped:
+                click.echo(f"left out {skipped} bad rows of {self._asked['prompts']}", err=True)
+        elif self._asked["task"]:
+            category = self._plugins.category(self._asked["task"])
+            items = installed_items(self._plugins, only=category.id)
+        else:
+            items = select(installed_items(self._plugins), self._asked["suite"] or "smoke")
+        if not items:
+            raise UsageError("no prompts to run; see ppbench tasks list")
+        return items[: self._asked["limit"]]
+
+    def dry_run(self) -> None:
+        from ppbench.commands.plan import estimate_table
+
+        click.echo(estimate_table(self._methods, self._items, self._asked["repeats"]))
+
+    def execute(self, directory: RunDirectory | None, output_dir: str | None) -> None:
+        """Run what remains. Whatever happens, stored blocks stay, and the resume line is printed."""
+        with self._executor as executor:
+            conditions = self._conditions(directory)
+            runner = Runner(executor, self._methods, self._items, self._categories, conditions)
+            runner.check()
+            record = self._record(runner, conditions)
+            if directory is None:
+                runner.warm_up()
+                directory = RunDirectory.create(_new_directory(output_dir), record)
+                todo = runner.blocks()
+            else:
+                _refuse_other_run(directory, record)
+                self._drop_torn(directory, runner.specs)
+                todo = remaining(runner.blocks(), list(directory.trials()))
+                if todo:
+                    runner.warm_up()
+            self._directory = directory
+            self._run_blocks(runner, todo, directory)
+        self._judge()
+
+    def _run_blocks(self, runner: Runner, todo: Sequence[Block], directory: RunDirectory) -> None:
+        progress = _Progress(len(todo), quiet=self._quiet)
+        try:
+            runner.run(todo, directory, progress.block)
+        except EndpointUnusable as error:
+            raise EndpointUnusable(f"{error}\nWhat was answered is kept. {self._resume_line()}") from error
+        except KeyboardInterrupt:
+            click.echo(f"\n{self._resume_line()}", err=True)
+            raise
+
+    def _resume_line(self) -> str:
+        return f"Go on with: ppbench run --resume {self._directory.path}"
+
+    def _conditions(self, directory: RunDirectory | None) -> Conditions:
+        if directory is not None:
+            return Conditions(**directory.run["conditions"])
+        secret = f"seed {self._asked['seed']}" if self._executor.clock == "virtual" else secrets.token_hex(8)
+        return Conditions(
+            repeats=self._asked["repeats"], seed=self._asked["seed"], concurrency=self._asked["concurrency"],
+            system=self._asked["system"], nonce="" if self._asked["cache"] == "shared" else secret,
+            max_tries=self._asked["max_tries"], trial_timeout_s=self._asked["trial_timeout"],
+        )  # fmt: skip
+
+    def _record(self, runner: Runner, conditions: Conditions) -> dict[str, Any]:
+        """`run.json`: what was asked and where."""
+        items = [{"id": item.id, "digest": digest(item), "family": item.family, "category": item.category,
+                  "language": item.language, "splittable": item.splittable} for item in self._items]  # fmt: skip
+        methods = [{"spec": spec_of(m), "given": bool(getattr(m, "given", ()))} for m in self._methods]
+        return {
+            "created": datetime.now(UTC).isoformat(timespec="seconds"), "options": {**self._asked,
+            "prompts": _absolute(self._asked["prompts"])}, "items": items, "methods": methods,
+            "judges": [spec_of(judge) for judge in self._judges], "executor": spec_of(self._executor),
+            "clock": self._executor.clock, "endpoint": self._executor.endpoint, "timing": self._executor.timing,
+            "seed": conditions.seed, "conditions": asdict(conditions), "versions": {"ppbench": version("ppbench"),
+            **self._plugins.versions()}, "environment": {"python": platform.python_version(),
+            "platform": platform.platform(), "cpus": os.cpu_count()},
+        }  # fmt: skip
+
+    def _drop_torn(self, directory: RunDirectory, specs: Sequence[str]) -> None:
+        for name, ends in (("trials.jsonl", directory.block_ends(specs)), ("verdicts.jsonl", directory.verdict_ends())):
+            dropped = directory.drop_tail(name, ends)
+            if dropped:
+                click.echo(f"dropped {dropped} bytes of an incomplete block from {name}; it is run again", err=True)
+
+    def _judge(self) -> None:
+        trials = list(self._directory.trials())
+        bench = Bench({item.id: item for item in self._items}, self._categories, self._plugins)
+        judge_missing(bench, self._judges, trials, self._directory)
+
+    def finish(self, *, as_json: bool, max_failures: float) -> None:
+        """Print the table, then refuse a run in which too much failed."""
+        print_run(self._directory, "json" if as_json else "table")
+        trials = list(self._directory.trials())
+        failed = [trial for trial in trials if trial.failure]
+        if len(failed) > max_failures * len(trials):
+            raise TooManyFailures(f"{len(failed)} of {len(trials)} trials failed; the first: {failed[0].failure}")
+
+
+def judge_missing(bench: Bench, judges: Sequence[Any], trials: Sequence[Trial], directory: RunDirectory) -> None:
+    """Append the verdicts that are not there yet."""
+    for judge in judges:
+        have = {(r["item"], r["repeat"], r["decomposer"], r["try"]) for r in directory.verdicts() if r["judge"] == spec_of(judge)}
+        records = list(judge_trials(bench, judge, trials))
+        directory.append_verdicts([r for r in records if (r["item"], r["repeat"], r["decomposer"], r["try"]) not in have])
+
+
+def print_run(directory: RunDirectory, form: str) -> None:
+    """Score a stored run and print it."""
+    record = directory.run
+    scores = score(record, directory.trials(), directory.verdicts())
+    click.echo(render(record, scores, path=str(directory.path), form=form))
+
+
+def _with_serial(specs: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys([SERIAL, *specs]))
+
+
+def _absolute(path: str | None) -> str | None:
+    return str(Path(path).resolve()) if path else None
+
+
+def _new_directory(output_dir: str | None) -> Path:
+    if output_dir:
+        return Path(output_dir)
+    stem = Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S")
+    return next(path for k in range(1000) if not (path := Path(f"{stem}-{k}" if k else stem)).exists())
+
+
+def _refuse_other_run(directory: RunDirectory, record: dict[str, Any]) -> None:
+    """Raise InvalidData, naming the field, if the stored run asked for something else."""
+    stored = directory.run
+    for name in ("items", "methods", "judges", "executor", "clock", "endpoint", "conditions"):
+        if stored[name] != record[name]:
+            raise InvalidData(f"{directory.path} cannot be resumed: its {name} differ from what is installed or asked now "
+                              f"({_first_difference(stored[name], record[name])}); start a new run")  # fmt: skip
+
+
+def _first_difference(old: Any, new: Any) -> str:
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        old, new = next((a, b) for a, b in zip(old, new, strict=True) if a != b)
+    return f"was {str(old)[:120]}, is {str(new)[:120]}"
+
+
+class _Progress:
+    """Plain lines on stderr; on a terminal they overwrite one another."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self._total, self._quiet, self._done, self._failed = total, quiet, 0, 0
+        self._started = time.monotonic()
+
+    def block(self, block: Block, trials: Sequence[Trial]) -> None:
+        self._done += 1
+        self._failed += sum(trial.failure is not None for trial in trials)
+        self._total += block.try_  # a second try was not in the plan
+        if self._quiet:
+            return
+        spent = time.monotonic() - self._started
+        left = spent / self._done * max(0, self._total - self._done)
+        line = f"[{self._done}/{self._total}] {block.item}  failed {self._failed}  {spent:.0f} s, about {left:.0f} s left"
+        terminal = sys.stderr.isatty()
+        click.echo(f"\r{line:<76}" if terminal else line, err=True, nl=not terminal or self._done >= self._total)

@@ -1,0 +1,400 @@
+"""The one loop that schedules plans for every executor: releases, expands, retries, cancels, and keeps the stamps.
+
+It asks the executor for the time and never reads another clock, so it runs alike on sockets and on a virtual
+clock. Knows no provider, no file and no judge.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+
+import tenacity
+
+from ppbench.hookspecs import Executor
+from ppbench.plan import Call, Plan
+from ppbench.scope import Node, Scope
+from ppbench.trace import RETRYABLE, Failure, Progress, Reply, Request, Span, Trace
+
+SECOND = 1_000_000_000
+_BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=8)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How patient the loop is."""
+
+    max_tries: int = 3
+    """Attempts a call, the first included."""
+    trial_timeout_s: float = 600.0
+    seed: int = 0
+    """Seeds the jitter of the back-off."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One plan to execute, and what surrounds it."""
+
+    key: str
+    """Unique within a run; opens the ids of its requests."""
+    decompose: Callable[[], Plan]
+    """Called when the clock of this trial has started."""
+    fallback: Callable[[str], Plan] | None = None
+    """Given a reason, the plan to take when a branch still fails; None: the trial fails."""
+    system: str = ""
+    """System text of solve calls that bring none of their own."""
+    nonce: str = ""
+    """Opens the system text of every call of this trial."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended. A failed one keeps its trace: what was paid for is recorded."""
+
+    job: Job
+    trace: Trace
+    failure: str | None = None
+    last_error: Failure | None = None
+
+
+@dataclass(eq=False)
+class _Execution:
+    """One job while it runs."""
+
+    job: Job
+    started_ns: int
+    deadline_ns: int
+    root: Scope | None = None
+    decompose_ns: int = 0
+    merge_ns: int = 0
+    spans: list[Span] = field(default_factory=list)
+    flying: set[str] = field(default_factory=set)
+    """Ids of requests that are sent, or about to be."""
+    resting: dict[str, Node] = field(default_factory=dict)
+    """Calls between two attempts, by the id of the next one."""
+    status: str = ""
+    reason: str = ""
+    outcome: Outcome | None = None
+    plans: int = 0
+
+
+class Loop:
+    """Runs jobs over one executor, `width` lanes at a time."""
+
+    def __init__(self, executor: Executor, policy: Policy = Policy()) -> None:
+        self._executor = executor
+        self._policy = policy
+        self._outbox: list[Request] = []
+        self._nodes: dict[str, tuple[_Execution, Node]] = {}
+        self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self._count = 0
+        self._running: set[_Execution] = set()
+        self._done: list[_Execution] = []
+
+    def run(self, lanes: Iterable[Iterable[Job]], width: int = 1) -> Iterator[Outcome]:
+        """Take up to `width` lanes at once; the jobs of a lane run one after another. Yields as jobs end.
+
+        `lanes` is asked for the next one only when a lane ends, so a caller may append to it meanwhile.
+        """
+        waiting = iter(lanes)
+        lane_of: dict[_Execution, Iterator[Job]] = {}
+        for lane in self._take(waiting, width):
+            self._next_job(lane, lane_of)
+        while lane_of:
+            self._step()
+            for execution in self._pop_done():
+                lane = lane_of.pop(execution)
+                assert execution.outcome is not None
+                yield execution.outcome
+                if not self._next_job(lane, lane_of):
+                    for fresh in self._take(waiting, width - len(lane_of)):
+                        self._next_job(fresh, lane_of)
+
+    @staticmethod
+    def _take(lanes: Iterator[Iterable[Job]], count: int) -> Iterator[Iterator[Job]]:
+        for _ in range(count):
+            lane = next(lanes, None)
+            if lane is None:
+                return
+            yield iter(lane)
+
+    def _next_job(self, lane: Iterator[Job], lane_of: dict[_Execution, Iterator[Job]]) -> bool:
+        job = next(lane, None)
+        if job is None:
+            return False
+        lane_of[self._start(job)] = lane
+        return True
+
+    def _pop_done(self) -> list[_Execution]:
+        done, self._done = self._done, []
+        return done
+
+    # One job
+
+    def _start(self, job: Job) -> _Execution:
+        now = self._executor.now()
+        execution = _Execution(job, now, now + int(self._policy.trial_timeout_s * SECOND))
+        self._running.add(execution)
+        try:
+            plan = job.decompose()
+        except Exception as error:  # a method's own bug: its trial fails, the run goes on
+            self._finish(execution, failure=f"decompose raised {_say(error)}")
+            return execution
+        execution.decompose_ns = self._executor.now() - execution.started_ns
+        execution.root = self._open(execution, plan, parent=None)
+        return execution
+
+    def _open(self, execution: _Execution, plan: Plan, *, parent: Node | None) -> Scope:
+        """Begin a plan: the trial's own, or the one that a call expanded into."""
+        if plan.status != "split" and execution.status != "fallback":
+            execution.status, execution.reason = plan.status, plan.reason
+        execution.plans += 1
+        path = f"{parent.path}/" if parent else f"{execution.job.key}@{execution.plans}/"
+        scope = Scope(path, parent)
+        scope.adopt(plan)
+        self._release(execution, scope.add(plan.calls))
+        return scope
+
+    def _release(self, execution: _Execution, nodes: Iterable[Node]) -> None:
+        for node in nodes:
+            if execution.outcome is not None:
+                return
+            try:
+                request = self._request(execution, node)
+            except Exception as error:
+                self._finish(execution, failure=f"call {node.path}: {_say(error)}")
+                return
+            node.request = request
+            self._send(execution, node)
+
+    def _request(self, execution: _Execution, node: Node) -> Request:
+        call = node.call
+        text = call.text if isinstance(call.text, str) else call.text(dict(node.scope.answers))
+        request = Request(
+            id=node.path, text=text, role=call.role, system=_system(execution.job, call), prefix=call.prefix,
+            json_schema=call.json_schema, stop=call.stop, max_tokens=call.max_tokens, cache_until=call.cache_until,
+            watch=call.expand_stream is not None or node.warms, ready_ns=self._executor.now(),
+        )  # fmt: skip
+        unknown = [f for f in OPTIONAL if getattr(request, f) and f not in self._executor.honours]
+        if unknown:
+            raise ValueError(f"executor {self._executor.name} cannot honour {', '.join(unknown)}; take another executor or option")
+        return request
+
+    def _send(self, execution: _Execution, node: Node) -> None:
+        assert node.request is not None
+        request = replace(node.request, id=node.attempt_id)
+        execution.flying.add(request.id)
+        self._nodes[request.id] = (execution, node)
+        self._outbox.append(request)
+
+    # Events
+
+    def _step(self) -> None:
+        """Send what is ready, then take the next event or the next timer."""
+        if self._outbox:
+            batch, self._outbox = self._outbox, []
+            self._executor.send(batch)
+        if self._done:
+            return
+        event = self._executor.wait(self._next_alarm())
+        if isinstance(event, Reply):
+            self._on_reply(event)
+        elif isinstance(event, Progress):
+            self._on_progress(event)
+        self._ring()
+
+    def _next_alarm(self) -> int:
+        alarms = [execution.deadline_ns for execution in self._running if execution.outcome is None]
+        return min(alarms + [timer[0] for timer in self._timers[:1]], default=self._executor.now())
+
+    def _ring(self) -> None:
+        """Run the timers that are due and end the trials whose time is up."""
+        now = self._executor.now()
+        while self._timers and self._timers[0][0] <= now:
+            heappop(self._timers)[2]()
+        limit = f"{self._policy.trial_timeout_s:g} s"
+        for execution in [e for e in self._running if e.outcome is None and e.deadline_ns <= now]:
+            self._finish(execution, failure=f"not answered within {limit}; raise --trial-timeout to wait longer")
+
+    def _at(self, at_ns: int, action: Callable[[], None]) -> None:
+        self._count += 1
+        heappush(self._timers, (at_ns, self._count, action))
+
+    def _on_progress(self, progress: Progress) -> None:
+        if progress.request_id not in self._nodes:
+            return
+        execution, node = self._nodes[progress.request_id]
+        if execution.outcome is not None or not node.live or not progress.text:
+            return
+        self._release(execution, node.scope.warmed(node.call.id))
+        if node.call.expand_stream is None:
+            return
+        try:
+            self._branch_early(execution, node, (node.call.prefix or "") + progress.text)
+        except Exception as error:
+            self._finish(execution, failure=f"expand_stream of {node.path} raised {_say(error)}")
+
+    def _branch_early(self, execution: _Execution, node: Node, text: str) -> None:
+        assert node.call.expand_stream is not None
+        calls = [call for call in node.call.expand_stream(text) if not (node.branch and node.branch.has(call.id))]
+        if calls:
+            node.branch = node.branch or Scope(f"{node.path}/", node)
+            self._release(execution, node.branch.add(calls))
+
+    def _on_reply(self, reply: Reply) -> None:
+        execution, node = self._nodes.pop(reply.request_id)
+        execution.flying.discard(reply.request_id)
+        over = execution.outcome is not None or not node.live
+        if not over and reply.error is not None and self._try_again(execution, node, reply):
+            return
+        assert node.request is not None
+        execution.spans.append(Span(node.request, replace(reply, request_id=node.path), tuple(node.failed)))
+        if over:
+            self._close(execution)
+        elif reply.error is not None:
+            self._lose(execution, node, reply.error)
+        else:
+            self._take_answer(execution, node, reply)
+
+    def _try_again(self, execution: _Execution, node: Node, reply: Reply) -> bool:
+        """Schedule another attempt; False if the failure is final. Every attempt is kept."""
+        assert reply.error is not None
+        tries = len(node.failed) + 1
+        if reply.error.kind not in RETRYABLE or tries >= self._policy.max_tries:
+            return False
+        node.failed.append(reply)
+        pause = max(self._backoff(node, tries), reply.error.retry_after_s or 0.0)
+        execution.resting[node.attempt_id] = node
+        self._at(self._executor.now() + int(pause * SECOND), lambda: self._resend(execution, node))
+        return True
+
+    def _backoff(self, node: Node, tries: int) -> float:
+        state = tenacity.RetryCallState(None, None, (), {})  # type: ignore[arg-type]
+        state.attempt_number = tries
+        jitter = random.Random(f"{self._policy.seed}/{node.attempt_id}").uniform(0.5, 1.0)
+        return float(_BACKOFF(state)) * jitter
+
+    def _resend(self, execution: _Execution, node: Node) -> None:
+        if execution.resting.pop(node.attempt_id, None):
+            self._send(execution, node)
+
+    def _lose(self, execution: _Execution, node: Node, error: Failure) -> None:
+        """A branch failed for good: the plan falls back to serial, or, being serial, fails. Both were paid for."""
+        reason = f"call {node.call.id} failed: {error.kind}: {error.message}"
+        if execution.status or execution.job.fallback is None:
+            self._finish(execution, failure=reason, error=error)
+        else:
+            self._fall_back(execution, reason)
+
+    def _fall_back(self, execution: _Execution, reason: str) -> None:
+        assert execution.job.fallback is not None and execution.root is not None
+        execution.root.kill()
+        self._cancel_all(execution)
+        execution.root = self._open(execution, execution.job.fallback(reason), parent=None)
+
+    def _cancel_all(self, execution: _Execution) -> None:
+        """Stop what still flies. What was not sent is dropped; of a call between two attempts the last one stands."""
+        unsent = {request.id for request in self._outbox} & execution.flying
+        self._outbox = [request for request in self._outbox if request.id not in unsent]
+        for name in unsent:
+            execution.flying.discard(name)
+            del self._nodes[name]
+        for node in execution.resting.values():
+            assert node.request is not None
+            execution.spans.append(Span(node.request, node.failed[-1], tuple(node.failed[:-1])))
+        execution.resting.clear()
+        for name in execution.flying:
+            self._executor.cancel(name)
+
+    def _take_answer(self, execution: _Execution, node: Node, reply: Reply) -> None:
+        self._release(execution, node.scope.warmed(node.call.id))
+        node.visible_ns = reply.first_ns
+        text = (node.call.prefix or "") + reply.text
+        if node.call.expand is None:
+            self._answer(execution, node, text)
+            return
+        try:
+            plan = node.call.expand(text)
+        except Exception as error:
+            self._finish(execution, failure=f"expand of {node.path} raised {_say(error)}")
+            return
+        self._expand(execution, node, plan)
+
+    def _expand(self, execution: _Execution, node: Node, plan: Plan) -> None:
+        early = node.branch
+        if early is None:
+            node.branch = self._open(execution, plan, parent=node)
+            return
+        changed = early.differs(plan)
+        if changed:
+            reason = f"call {changed!r} was released early and is not in the plan, or differs there"
+            if execution.job.fallback is None:
+                self._finish(execution, failure=reason)
+            else:
+                self._fall_back(execution, reason)
+            return
+        early.adopt(plan)
+        self._release(execution, early.add([call for call in plan.calls if not early.has(call.id)]))
+        self._settle(execution, early)
+
+    def _answer(self, execution: _Execution, node: Node, text: str) -> None:
+        self._release(execution, node.scope.answered(node.call.id, text))
+        self._settle(execution, node.scope)
+
+    def _settle(self, execution: _Execution, scope: Scope) -> None:
+        """Merge a plan whose calls are all answered, and hand its answer up."""
+        if execution.outcome is not None or not scope.complete:
+            return
+        assert scope.plan is not None
+        before = self._executor.now()
+        parts = scope.parts()
+        try:
+            answer = scope.plan.merge(parts)
+        except Exception as error:
+            self._finish(execution, failure=f"the merge raised {_say(error)}")
+            return
+        now = self._executor.now()
+        execution.merge_ns += now - before
+        visible = scope.first_visible() if scope.plan.ordered else now
+        if scope.parent is None:
+            self._finish(execution, answer=answer, parts=parts, visible_ns=visible)
+        else:
+            scope.parent.visible_ns = visible
+            self._answer(execution, scope.parent, answer)
+
+    def _finish(
+        self, execution: _Execution, *, answer: str = "", parts: tuple[str, ...] = (), visible_ns: int | None = None,
+        failure: str | None = None, error: Failure | None = None,
+    ) -> None:  # fmt: skip
+        if execution.outcome is not None:
+            return
+        trace = Trace(
+            spans=(), answer=answer, parts=parts, started_ns=execution.started_ns, ended_ns=self._executor.now(),
+            visible_ns=visible_ns, decompose_ns=execution.decompose_ns, merge_ns=execution.merge_ns,
+            status=execution.status or "split", reason=execution.reason,  # type: ignore[arg-type]
+        )  # fmt: skip
+        execution.outcome = Outcome(execution.job, trace, failure, error)
+        self._cancel_all(execution)
+        self._close(execution)
+
+    def _close(self, execution: _Execution) -> None:
+        """Report the job once nothing of it flies any more, so that trials never overlap with leftovers."""
+        if execution.outcome is not None and not execution.flying:
+            trace = replace(execution.outcome.trace, spans=tuple(execution.spans))
+            execution.outcome = replace(execution.outcome, trace=trace)
+            self._running.discard(execution)
+            self._done.append(execution)
+
+
+OPTIONAL = ("system", "prefix", "json_schema", "stop", "max_tokens", "cache_until")
+
+
+def _system(job: Job, call: Call) -> str | None:
+    own = call.system if call.system is not None else (job.system if call.role == "solve" else "")
+    return "\n".join(part for part in (job.nonce, own) if part) or None
+
+
+def _say(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,74 @@
+"""Judging, apart from running: judges see stored traces and gold, and their verdicts are appended.
+
+A judge's model calls go through the same loop as any plan, on the executor that the judge's options name;
+their cost lies in no trial. A judge never changes a timing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from ppbench.errors import UsageError
+from ppbench.execute import Job, Loop, Policy
+from ppbench.hookspecs import Case, Executor, Judge
+from ppbench.model import Category, Item, Verdict
+from ppbench.plugins import Plugins
+from ppbench.score import SERIAL
+from ppbench.specs import spec_of
+from ppbench.store import encode_verdict
+from ppbench.trace import Reply, Trial
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What judging needs to know: the gold, the categories and the plugins."""
+
+    items: Mapping[str, Item]
+    categories: Mapping[str, Category]
+    plugins: Plugins
+
+
+def judge_trials(bench: Bench, judge: Judge, trials: Sequence[Trial]) -> Iterator[dict[str, Any]]:
+    """Verdict records of one judge on all trials, failed ones included: what was not answered earns nothing."""
+    spec = spec_of(judge)
+    cases = list(_cases(bench, trials))
+    replies = _ask(bench, judge, [case for _, case in cases])
+    for (trial, case), asked in zip(cases, replies, strict=True):
+        for verdict in judge.verdicts(case, asked):
+            if not isinstance(verdict, Verdict):
+                raise UsageError(f"judge {spec}: gave {verdict!r}, which is not a ppbench.Verdict")
+            yield encode_verdict(trial, spec, verdict)
+
+
+def _cases(bench: Bench, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Case]]:
+    serial = {(t.item, t.repeat, t.try_): t.trace for t in trials if t.decomposer == SERIAL and not t.failure}
+    for trial in trials:
+        if trial.trace is not None:
+            item = bench.items[trial.item]
+            baseline = serial.get((trial.item, trial.repeat, trial.try_))
+            yield trial, Case(item, bench.categories[item.category], trial.trace, baseline)
+
+
+def _ask(bench: Bench, judge: Judge, cases: Sequence[Case]) -> list[tuple[Reply, ...]]:
+    """The replies to the judge's plan for each case; empty where it has none."""
+    plans = [judge.plan(case) for case in cases]
+    replies: list[tuple[Reply, ...]] = [() for _ in cases]
+    if not any(plans):
+        return replies
+    jobs = [Job(str(k), lambda plan=plan: plan) for k, plan in enumerate(plans) if plan]  # type: ignore[misc]
+    with ExitStack() as stack:
+        executor: Executor = stack.enter_context(_executor_of(bench, judge))
+        for outcome in Loop(executor, Policy()).run([[job] for job in jobs], width=8):
+            replies[int(outcome.job.key)] = tuple(span.reply for span in outcome.trace.spans)
+    return replies
+
+
+def _executor_of(bench: Bench, judge: Judge) -> Executor:
+    spec, model = getattr(judge, "executor", ""), getattr(judge, "model", None)
+    if not spec:
+        raise UsageError(f"judge {judge.name} asks a model; give it an executor, e.g. {judge.name}:executor=openai,model=...")
+    executor: Executor = bench.plugins.make("executor", spec, model=model)
+    return executor

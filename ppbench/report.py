@@ -1,0 +1,107 @@
+"""Tables from scores: for a terminal, Markdown, CSV and JSON. Renders and doubts; measures nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from tabulate import tabulate
+
+from ppbench.score import Score
+
+FORMATS = ("table", "markdown", "csv", "json")
+MOCK_NOTE = "mock figures show that the tool works, not what a model does"
+_HEADERS = ("decomposer", "n", "raw speedup", "95 % interval", "normalized", "TTFT ratio", "token ratio",
+            "structure", "reference", "declined", "fell back", "failed")  # fmt: skip
+
+
+def render(run: Mapping[str, Any], scores: Sequence[Score], *, path: str, form: str = "table") -> str:
+    """One leaderboard table in one of `FORMATS`."""
+    if form == "json":
+        return json.dumps(to_json(run, scores, path=path), ensure_ascii=False, indent=2)
+    if form == "csv":
+        return _csv(scores)
+    table = _table(scores, "github" if form == "markdown" else "simple")
+    return table + "\n\n" + "\n".join(_footer(run, scores, path))
+
+
+def to_json(run: Mapping[str, Any], scores: Sequence[Score], *, path: str) -> dict[str, Any]:
+    """The rows as data, with the run's directory and its endpoint."""
+    return {"run": path, "endpoint": run["endpoint"], "timing": run["timing"], "clock": run["clock"],
+            "rows": [row.to_json() for row in scores], "warnings": doubts(run, scores)}  # fmt: skip
+
+
+def _table(scores: Sequence[Score], style: str) -> str:
+    ranked = sorted(scores, key=lambda s: (s.given, s.decomposer != "serial", -(s.raw_speedup or 0.0)))
+    rows = [_cells(row) for row in ranked]
+    return tabulate(rows, headers=_HEADERS, tablefmt=style, disable_numparse=True,
+                    colalign=("left", *("right",) * (len(_HEADERS) - 1)))  # fmt: skip
+
+
+def _cells(row: Score) -> list[str]:
+    name = row.decomposer + (" (given)" if row.given else "")
+    interval = f"{_x(row.raw_speedup_low)} - {_x(row.raw_speedup_high)}" if row.raw_speedup_low is not None else "-"
+    return [name, str(row.n), _x(row.raw_speedup), interval if row.decomposer != "serial" else "-",
+            _x(row.normalized_speedup), _x(row.ttft_ratio), _x(row.token_ratio), _share(row.structure),
+            _share(row.reference), str(row.declines), str(row.fallbacks), str(row.failures)]  # fmt: skip
+
+
+def _x(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.0f} %"
+
+
+def _csv(scores: Sequence[Score]) -> str:
+    out = io.StringIO()
+    names = [f.name for f in fields(Score)]
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row.to_json() for row in scores)
+    return out.getvalue().rstrip("\n")
+
+
+def _footer(run: Mapping[str, Any], scores: Sequence[Score], path: str) -> list[str]:
+    clock = {"native": "the native engine's clock", "python": "a Python clock: not for a timing board",
+             "virtual": "a virtual clock: modelled, nothing was waited for"}[run["clock"]]  # fmt: skip
+    lines = [
+        "Raw speedup: serial latency / method latency, end to end, geometric mean over prompts (higher is faster).",
+        "Normalized: the paper's, raw x token ratio; it rewards longer answers. Structure: subtasks answered once, in",
+        "order. Reference: answers that agree with the gold. A row that was shown labels is marked (given).",
+        f"{run['executor']} on {run['endpoint']}; {clock}; -j {run['conditions']['concurrency']}.",
+    ]
+    if run["timing"] == "modelled":
+        lines.append(f"Note: {MOCK_NOTE}.")
+    return lines + [f"Warning: {doubt}" for doubt in doubts(run, scores)] + [f"Run: {path}"]
+
+
+def doubts(run: Mapping[str, Any], scores: Sequence[Score]) -> list[str]:
+    """What a reader should know before believing the table."""
+    found = []
+    if not any(row.raw_speedup for row in scores):
+        found.append("no pair was answered by both a method and serial; no speedup can be known")
+    for row in scores:
+        if row.decomposer == "serial" or row.raw_speedup is None:
+            continue
+        low, high = row.raw_speedup_low, row.raw_speedup_high
+        if low is None or high is None:
+            found.append(f"{row.decomposer}: one family of prompts is too few for an interval")
+        elif low <= 1.0 <= high:
+            found.append(f"{row.decomposer}: the interval holds 1.0, so no gain or loss is shown; run more prompts")
+        if row.token_ratio and not 0.5 <= row.token_ratio <= 2.0:
+            found.append(f"{row.decomposer}: answers are {row.token_ratio:.2f} times as long as serial's; "
+                         "raw speedup compares unlike lengths")  # fmt: skip
+        if (row.unclean_share or 0.0) > (_serial_unclean(scores) or 0.0) + 0.05:
+            found.append(f"{row.decomposer}: {_share(row.unclean_share)} of first tries needed a retry, more than serial; "
+                         "it cannot be called faster")  # fmt: skip
+    return found
+
+
+def _serial_unclean(scores: Sequence[Score]) -> float | None:
+    return next((row.unclean_share for row in scores if row.decomposer == "serial"), None)

@@ -1,0 +1,166 @@
+"""A run on disk: `run.json` once, `trials.jsonl` and `verdicts.jsonl` append-only.
+
+A block's trials are one write; on resume the complete blocks are kept and a torn tail is dropped. Nothing here
+is derived: tables and pages are made from these files and can be deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ppbench.errors import InvalidData
+from ppbench.model import Verdict
+from ppbench.trace import Failure, Reply, Request, Span, Trace, Trial
+
+FORMAT = 1
+
+
+class RunDirectory:
+    """Reads and writes one run directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, run: Mapping[str, Any]) -> RunDirectory:
+        """Make the directory and write `run.json`. Raises InvalidData if a run is there already."""
+        if (path / "run.json").exists():
+            raise InvalidData(f"{path} holds a run already; resume it with --resume {path}, or choose another -o")
+        path.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"format": FORMAT, **run}, ensure_ascii=False, indent=1)
+        partial = path / "run.json.partial"
+        partial.write_text(text + "\n", encoding="utf-8")
+        partial.replace(path / "run.json")
+        return cls(path)
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """What was asked, and where. Raises InvalidData if this is no run directory."""
+        try:
+            run: dict[str, Any] = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InvalidData(f"{self.path} is not a run directory: run.json: {error}") from None
+        if run.get("format") != FORMAT:
+            raise InvalidData(f"{self.path}/run.json has format {run.get('format')}, this ppbench reads {FORMAT}")
+        return run
+
+    def append_block(self, trials: Sequence[Trial]) -> None:
+        """Add all trials of one block in one write."""
+        self._append("trials.jsonl", [encode_trial(trial) for trial in trials])
+
+    def append_verdicts(self, records: Sequence[Mapping[str, Any]]) -> None:
+        self._append("verdicts.jsonl", records)
+
+    def _append(self, name: str, records: Iterable[Mapping[str, Any]]) -> None:
+        text = "".join(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in records)
+        with (self.path / name).open("ab") as file:
+            file.write(text.encode("utf-8", errors="surrogatepass"))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def trials(self) -> Iterator[Trial]:
+        """All stored trials. Raises InvalidData with file:line for a line that is no trial."""
+        for where, record in self._records("trials.jsonl"):
+            try:
+                yield decode_trial(record)
+            except (KeyError, TypeError, ValueError) as error:
+                raise InvalidData(f"{where}: is not a trial: {error!r}") from None
+
+    def verdicts(self) -> list[dict[str, Any]]:
+        return [record for _, record in self._records("verdicts.jsonl")]
+
+    def _records(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        path = self.path / name
+        if not path.exists():
+            return
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield f"{path}:{number}", json.loads(line)
+                except ValueError:
+                    raise InvalidData(f"{path}:{number}: is not JSON; `ppbench run --resume {self.path}` drops a torn tail") from None
+
+    def drop_tail(self, name: str, complete: Iterable[int]) -> int:
+        """Cut a file after the last of the byte offsets in `complete`; returns how many bytes were dropped."""
+        path = self.path / name
+        if not path.exists():
+            return 0
+        end = max(complete, default=0)
+        dropped = path.stat().st_size - end
+        if dropped:
+            os.truncate(path, end)
+        return dropped
+
+    def block_ends(self, methods: Sequence[str]) -> list[int]:
+        """Byte offsets after each complete block of `trials.jsonl`, up to the first line that is torn."""
+        ends, open_block, offset = [], set(), 0
+        block: tuple[object, ...] = ()
+        for line in self._raw_lines("trials.jsonl"):
+            try:
+                record = json.loads(line)
+                key = (record["item"], record["repeat"], record["try"])
+            except (ValueError, KeyError, TypeError):
+                return ends
+            if key != block:
+                block, open_block = key, set()
+            open_block.add(record["decomposer"])
+            offset += len(line)
+            if open_block == set(methods):
+                ends.append(offset)
+        return ends
+
+    def verdict_ends(self) -> list[int]:
+        """Byte offsets after each whole line of `verdicts.jsonl`, up to the first that is torn."""
+        ends, offset = [], 0
+        for line in self._raw_lines("verdicts.jsonl"):
+            try:
+                json.loads(line)
+            except ValueError:
+                return ends
+            offset += len(line)
+            ends.append(offset)
+        return ends
+
+    def _raw_lines(self, name: str) -> Iterator[bytes]:
+        path = self.path / name
+        if path.exists():
+            with path.open("rb") as file:
+                yield from (line for line in file if line.endswith(b"\n"))
+
+
+def encode_trial(trial: Trial) -> dict[str, Any]:
+    trace = asdict(trial.trace) if trial.trace else None
+    return {"item": trial.item, "repeat": trial.repeat, "decomposer": trial.decomposer, "try": trial.try_,
+            "trace": trace, "failure": trial.failure}  # fmt: skip
+
+
+def decode_trial(record: Mapping[str, Any]) -> Trial:
+    trace = _trace(record["trace"]) if record["trace"] else None
+    return Trial(record["item"], record["repeat"], record["decomposer"], record["try"], trace, record["failure"])
+
+
+def _trace(value: Mapping[str, Any]) -> Trace:
+    spans = tuple(
+        Span(_request(span["request"]), _reply(span["reply"]), tuple(_reply(r) for r in span["failed"]))
+        for span in value["spans"]
+    )
+    return Trace(**{**value, "spans": spans, "parts": tuple(value["parts"])})
+
+
+def _request(value: Mapping[str, Any]) -> Request:
+    return Request(**{**value, "stop": tuple(value["stop"])})
+
+
+def _reply(value: Mapping[str, Any]) -> Reply:
+    error = Failure(**value["error"]) if value["error"] else None
+    return Reply(**{**value, "chunks_ns": tuple(value["chunks_ns"]), "error": error})
+
+
+def encode_verdict(trial: Trial, judge: str, verdict: Verdict) -> dict[str, Any]:
+    return {"item": trial.item, "repeat": trial.repeat, "decomposer": trial.decomposer, "try": trial.try_,
+            "judge": judge, "criterion": verdict.criterion, "value": verdict.value, "reason": verdict.reason}  # fmt: skip
