@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import ClassVar, Literal, Self
 
 from ppbench import Progress, Reply, Request, Script, UsageError, VirtualExecutor
 from ppbench_plugins.mock.items import known_items
-from ppbench_plugins.mock.latency import Clockwork, Profile, load_profile
-from ppbench_plugins.mock.oracle import Ask, Oracle
+from ppbench_plugins.mock.latency import load_profile
+from ppbench_plugins.mock.model import MockModel
+from ppbench_plugins.mock.oracle import Ask
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class Offline:
         provider, _, name = self.model.partition("/")
         if provider != "mock" or not name:
             raise UsageError(f"executor offline runs mock models alone, not {self.model!r}; take -m mock/quick, or another -e")
-        profile = load_profile(name)
-        self._inner[:] = [VirtualExecutor(_Model(profile, self.prompts), self.max_in_flight)]
+        model = MockModel(load_profile(name), known_items(self.prompts))
+        self._inner[:] = [VirtualExecutor(partial(_script, model), self.max_in_flight)]
         return self
 
     def __exit__(
@@ -55,18 +57,10 @@ class Offline:
         self._inner[0].cancel(request_id)
 
 
-class _Model:
-    """The oracle and the latency model as scripts for the virtual executor."""
-
-    def __init__(self, profile: Profile, prompts: str) -> None:
-        self._oracle = Oracle(known_items(prompts), profile.habits)
-        self._clockwork = Clockwork(profile.latency, profile.habits.seed)
-
-    def __call__(self, request: Request, now_ns: int) -> Script:
-        ask = Ask(request.text, request.system or "", request.prefix, request.json_schema)
-        timed = self._clockwork.time(ask, self._oracle.answer(ask), now_ns, request.max_tokens)
-        chunks = tuple(zip(timed.offsets_ns, timed.pieces, strict=False))
-        return Script(
-            chunks, timed.offsets_ns[-1], tokens_in=timed.tokens_in, tokens_out=len(timed.pieces),
-            tokens_cached=timed.tokens_cached, finish=timed.finish,
-        )  # fmt: skip
+def _script(model: MockModel, request: Request, now_ns: int) -> Script:
+    ask = Ask(request.text, request.system or "", request.prefix, request.json_schema)
+    timed = model.reply(ask, now_ns, max_tokens=request.max_tokens, stop=request.stop)
+    return Script(
+        tuple(zip(timed.offsets_ns, timed.pieces, strict=False)), timed.offsets_ns[-1], tokens_in=timed.tokens_in,
+        tokens_out=len(timed.pieces), tokens_cached=timed.tokens_cached, finish=timed.finish,
+    )  # fmt: skip

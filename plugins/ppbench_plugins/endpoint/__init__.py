@@ -1,0 +1,1 @@
+"""The mock endpoint: the mock model behind real sockets, for any client."""

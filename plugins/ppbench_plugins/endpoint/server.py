@@ -1,0 +1,112 @@
+"""Serves the mock model over the engine's paced server. Knows routes; what is answered and when is the model's.
+
+Run as a module it serves until its standard input ends, so that it never outlives whoever started it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from ppbench import BrokenPlugin, PpbenchError, UsageError
+from ppbench_plugins.endpoint.dialects import Dialect, failure, read_call, reply_chunks
+from ppbench_plugins.mock.items import known_items
+from ppbench_plugins.mock.latency import load_profile
+from ppbench_plugins.mock.model import MockModel
+
+if TYPE_CHECKING:
+    from ppbench_plugins._engine import Incoming, PacedServer
+
+JSON = [("content-type", "application/json")]
+
+
+class MockServer:
+    """The mock endpoint on one address. `model` answers requests that name it, or no other profile."""
+
+    def __init__(self, model: str, *, host: str = "127.0.0.1", port: int = 0, prompts: str = "") -> None:
+        self._items = known_items(prompts)
+        self._default = model
+        self._models = {model: MockModel(load_profile(model), self._items)}
+        self._served = 0
+        self._server = _paced_server(host, port)
+        self.url = f"http://{host}:{self._server.port}"
+
+    def serve(self) -> None:
+        """Answer requests until `stop`."""
+        while (incoming := self._server.next()) is not None:
+            self._served += 1
+            self._answer(incoming)
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def _answer(self, incoming: Incoming) -> None:
+        path = incoming.path.partition("?")[0].rstrip("/")
+        if incoming.method == "GET" and path.endswith("/models"):
+            self._say(incoming, 200, json.dumps({"object": "list", "data": [{"id": m, "object": "model"} for m in self._models]}))
+        elif incoming.method == "POST" and path.endswith("/chat/completions"):
+            self._generate(incoming, "openai")
+        elif incoming.method == "POST" and path.endswith("/messages"):
+            self._generate(incoming, "anthropic")
+        else:
+            known = "POST /v1/chat/completions, POST /v1/messages, GET /v1/models"
+            self._say(incoming, 404, failure("openai", "not_found_error", f"no {incoming.method} {path}; have: {known}"))
+
+    def _generate(self, incoming: Incoming, dialect: Dialect) -> None:
+        try:
+            call = read_call(dialect, incoming.body)
+        except ValueError as error:
+            self._say(incoming, 400, failure(dialect, "invalid_request_error", str(error)))
+            return
+        try:
+            model = self._model(call.model)
+        except UsageError as error:
+            self._say(incoming, 404, failure(dialect, "not_found_error", str(error)))
+            return
+        timed = model.reply(call.ask, incoming.arrived_ns, max_tokens=call.max_tokens, stop=call.stop)
+        headers, chunks = reply_chunks(call, timed, incoming.arrived_ns, f"mock-{self._served}")
+        self._server.respond(incoming.token, 200, headers, chunks)
+
+    def _model(self, name: str) -> MockModel:
+        name = name.removeprefix("mock/")
+        if name not in self._models:
+            self._models[name] = MockModel(load_profile(name), self._items)
+        return self._models[name]
+
+    def _say(self, incoming: Incoming, status: int, body: str | bytes) -> None:
+        data = body.encode() if isinstance(body, str) else body
+        self._server.respond(incoming.token, status, JSON, [(incoming.arrived_ns, data)])
+
+
+def _paced_server(host: str, port: int) -> PacedServer:
+    try:
+        from ppbench_plugins._engine import PacedServer
+    except ImportError:
+        raise BrokenPlugin("the mock endpoint needs the native engine, which is not built here; install a C++20 compiler and "
+                           "Python's headers, then ppbench again; -e offline runs without it") from None  # fmt: skip
+    try:
+        return PacedServer(host, port)
+    except RuntimeError as error:
+        raise UsageError(f"cannot listen on {host}:{port}: {error}; choose another --port") from None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--prompts", default="")
+    options = parser.parse_args()
+    try:
+        server = MockServer(options.model, prompts=options.prompts)
+    except PpbenchError as error:
+        print(json.dumps({"error": str(error), "exit_code": error.exit_code}), flush=True)
+        return
+    print(json.dumps({"url": server.url}), flush=True)
+    threading.Thread(target=lambda: (sys.stdin.buffer.read(), server.stop()), daemon=True).start()
+    server.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Scores from trials with known times: each figure by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ppbench import Failure, Reply, Request, Span, Trace, Trial
+from ppbench.plan import Status
+from ppbench.report import doubts, render, to_json
+from ppbench.score import Score, score
+
+
+def trial(
+    method: str, ms: int, *, item: str = "a", tokens: int | None = 10, first: int | None = 1, try_: int = 0,
+    status: Status = "split", failure: str | None = None, clean: bool = True,
+) -> Trial:  # fmt: skip
+    failed = () if clean else (Reply("r", error=Failure("server", "planted")),)
+    span = Span(Request("r", "x"), Reply("r", tokens_out=tokens), failed)
+    trace = Trace((span,), "", (), 0, ms, None if first is None else first, status=status)
+    return Trial(item, 0, method, try_, trace, failure)
+
+
+def rows(*trials: Trial, verdicts: tuple[dict[str, Any], ...] = ()) -> dict[str, Score]:
+    methods = list(dict.fromkeys(["serial", *(t.decomposer for t in trials)]))
+    run = {"items": [{"id": i, "family": i} for i in "abcd"], "seed": 0, "methods": [{"spec": m, "given": False} for m in methods]}
+    return {row.decomposer: row for row in score(run, trials, verdicts)}
+
+
+def test_speedup_is_the_geometric_mean_of_paired_ratios() -> None:
+    """2x and 8x make 4x; the ratio of total times stands beside it."""
+    row = rows(trial("serial", 20), trial("m", 10), trial("serial", 80, item="b"), trial("m", 10, item="b"))["m"]
+    assert row.raw_speedup == pytest.approx(4.0)
+    assert row.total_time_ratio == pytest.approx(5.0)
+    assert row.slower_share == 0.0
+
+
+def test_serial_against_itself_is_one() -> None:
+    row = rows(trial("serial", 20))["serial"]
+    assert (row.raw_speedup, row.normalized_speedup, row.token_ratio, row.ttft_ratio) == (1.0, 1.0, 1.0, 1.0)
+
+
+def test_normalized_speedup_rewards_verbosity_as_published() -> None:
+    """Raw 2x with three times the tokens is a normalized 6x."""
+    row = rows(trial("serial", 20, tokens=10), trial("m", 10, tokens=30))["m"]
+    assert row.raw_speedup == pytest.approx(2.0)
+    assert row.normalized_speedup == pytest.approx(6.0)
+
+
+def test_what_cannot_be_known_is_none() -> None:
+    """No token counts, no first token, no verdict: None, never 0 or NaN."""
+    row = rows(trial("serial", 20, tokens=None, first=None), trial("m", 10, tokens=0, first=None))["m"]
+    assert (row.normalized_speedup, row.token_ratio, row.ttft_ratio) == (None, None, None)
+    assert (row.structure, row.reference, row.raw_speedup_low) == (None, None, None)
+
+
+def test_failures_fallbacks_and_declines_stay_in_the_denominator() -> None:
+    """A failed trial makes no pair but counts in n; fallbacks and declines make pairs."""
+    found = rows(
+        *(trial("serial", 20, item=i) for i in "abcd"), trial("m", 10, item="a", failure="lost"),
+        trial("m", 40, item="b", status="fallback"), trial("m", 20, item="c", status="declined"), trial("m", 10, item="d"),
+    )["m"]  # fmt: skip
+    assert (found.n, found.failures, found.fallbacks, found.declines) == (4, 1, 1, 1)
+    assert found.raw_speedup == pytest.approx(1.0)
+    assert found.speedup_when_split == pytest.approx(2.0)
+
+
+def test_the_second_try_counts_and_the_first_is_what_users_felt() -> None:
+    """Clean speedup from the second try, experienced from the first, and the unclean share beside them."""
+    found = rows(
+        trial("serial", 20), trial("m", 100, clean=False), trial("serial", 20, try_=1), trial("m", 10, try_=1)
+    )["m"]  # fmt: skip
+    assert found.raw_speedup == pytest.approx(2.0)
+    assert found.experienced_speedup == pytest.approx(0.2)
+    assert (found.n, found.unclean_share) == (1, 1.0)
+
+
+def test_a_failed_serial_makes_no_pair() -> None:
+    found = rows(trial("serial", 1, failure="lost"), trial("m", 10))["m"]
+    assert (found.n, found.raw_speedup) == (1, None)
+
+
+def test_verdicts_of_the_try_that_counts_make_the_mean() -> None:
+    def verdict(item: str, value: float, try_: int = 0) -> dict[str, Any]:
+        return {"item": item, "repeat": 0, "decomposer": "serial", "try": try_, "criterion": "structure", "value": value}
+
+    found = rows(
+        trial("serial", 1), trial("serial", 1, try_=1), trial("serial", 1, item="b"),
+        verdicts=(verdict("a", 0.0), verdict("a", 1.0, 1), verdict("b", 0.5)),
+    )  # fmt: skip
+    assert found["serial"].structure == pytest.approx(0.75)
+
+
+RUN = {"endpoint": "e", "timing": "modelled", "clock": "virtual", "executor": "offline", "conditions": {"concurrency": 1}}
+
+
+def test_the_table_doubts_itself() -> None:
+    """An interval that holds 1, unlike lengths and too few prompts are said."""
+    found = rows(
+        trial("serial", 20), trial("m", 10, tokens=40), trial("serial", 20, item="b"), trial("m", 40, item="b", tokens=40)
+    )  # fmt: skip
+    text = " ".join(doubts(RUN, list(found.values())))
+    assert "the interval holds 1.0" in text
+    assert "4.00 times as long" in text
+    assert "too few for an interval" in " ".join(doubts(RUN, list(rows(trial("serial", 2), trial("m", 1)).values())))
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "csv"])
+def test_an_empty_run_renders(form: str) -> None:
+    """A run in which nothing was answered prints dashes and says so, in every format."""
+    found = list(rows(trial("serial", 1, failure="x")).values())
+    assert "serial" in render(RUN, found, path="p", form=form)
+    assert "no speedup can be known" in " ".join(to_json(RUN, found, path="p")["warnings"])

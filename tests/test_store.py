@@ -1,0 +1,78 @@
+"""A run on disk: what is written comes back, and a torn tail is dropped without losing a whole block."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ppbench import Failure, InvalidData, Reply, Request, Span, Trace, Trial
+from ppbench.run import Block, remaining
+from ppbench.store import RunDirectory
+
+METHODS = ["serial", "sot"]
+
+
+def trial(item: str, method: str, *, try_: int = 0, clean: bool = True, text: str = "answer") -> Trial:
+    failed = () if clean else (Reply("r", error=Failure("server", "planted", 500)),)
+    reply = Reply("r", text, chunks_ns=(1, 2), first_ns=1, done_ns=2, tokens_out=2, tokens_source="usage")
+    span = Span(Request("r", "ask", stop=("x",)), reply, failed)
+    return Trial(item, 0, method, try_, Trace((span,), text, (text,), 0, 2, 1))
+
+
+def run_directory(path: Path, *items: str) -> RunDirectory:
+    directory = RunDirectory.create(path / "run", {"methods": METHODS})
+    for item in items:
+        directory.append_block([trial(item, method) for method in METHODS])
+    return directory
+
+
+def test_what_is_written_comes_back(tmp_path: Path) -> None:
+    """Traces, failures, stamps and any text survive the file."""
+    directory = run_directory(tmp_path)
+    block = [trial("a", "serial", text='"\n\u2028 עברית \x00'), trial("a", "sot", clean=False)]
+    directory.append_block(block)
+    assert list(directory.trials()) == block
+
+
+def test_a_run_directory_is_not_taken_twice(tmp_path: Path) -> None:
+    run_directory(tmp_path)
+    with pytest.raises(InvalidData, match="holds a run already; resume it"):
+        run_directory(tmp_path)
+
+
+def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match="is not a run directory"):
+        _ = RunDirectory(tmp_path).run
+
+
+@pytest.mark.parametrize("cut", [1, 40, 4000])
+def test_a_torn_tail_is_dropped_and_whole_blocks_stay(tmp_path: Path, cut: int) -> None:
+    """Wherever a write was cut, the blocks before it are kept and the torn one is run again."""
+    directory = run_directory(tmp_path, "a", "b")
+    file = directory.path / "trials.jsonl"
+    whole = file.read_bytes()
+    second = whole.index(b'{"item":"b"')
+    file.write_bytes(whole[: min(second + cut, len(whole) - 1)])
+    directory.drop_tail("trials.jsonl", directory.block_ends(METHODS))
+    done = list(directory.trials())
+
+    assert file.read_bytes() == whole[:second]
+    assert remaining([Block("a", 0), Block("b", 0)], done) == [Block("b", 0)]
+
+
+def test_a_second_try_that_was_due_is_still_due(tmp_path: Path) -> None:
+    """An unclean block whose second try is missing gets it on resume; one that has it does not."""
+    first = [trial("a", "serial", clean=False), trial("a", "sot")]
+    second = [trial("a", method, try_=1) for method in METHODS]
+
+    assert remaining([Block("a", 0)], first) == [Block("a", 0, 1)]
+    assert remaining([Block("a", 0)], first + second) == []
+
+
+def test_a_line_that_is_no_trial_is_named(tmp_path: Path) -> None:
+    directory = run_directory(tmp_path, "a")
+    with (directory.path / "trials.jsonl").open("a") as file:
+        file.write('{"item": 1}\n')
+    with pytest.raises(InvalidData, match=r"trials.jsonl:3: is not a trial"):
+        list(directory.trials())

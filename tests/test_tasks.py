@@ -1,0 +1,113 @@
+"""Reading prompts: a user's own rows and the packaged ones; each complaint names file and line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ppbench import InvalidData, UsageError, load_items
+from ppbench.tasks import data_dir, refuse, select, suites
+
+
+def write(path: Path, *rows: Any) -> Path:
+    file = path / "prompts.jsonl"
+    file.write_bytes(b"".join((row if isinstance(row, bytes) else json.dumps(row).encode()) + b"\n" for row in rows))
+    return file
+
+
+def test_names_that_users_take_are_understood(tmp_path: Path) -> None:
+    """prompt or text, lang or language, annotation or schema, a category by label, or none."""
+    annotation = {"template": "{data}?", "data": ["a", "b"], "category": "Keyword Extraction"}
+    file = write(tmp_path, {"prompt": "a, b", "lang": "fr", "annotation": annotation}, {"text": "x", "language": "de", "id": "z"})
+    items, problems = load_items(file, categories={"keyword extraction": "keyword_extraction", "general": "general"})
+
+    assert problems == []
+    assert [(i.id, i.language, i.category) for i in items] == [
+        ("line-1", "fr", "keyword_extraction"),
+        ("z", "de", "general"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        (b"{", "is not JSON"),
+        (b"[1]", "a row is a JSON object"),
+        (b'{"prompt": "\xff"}', "is not UTF-8"),
+        ({"question": "x"}, "has no text; give `text` or `prompt`, have: question"),
+        ({"prompt": " "}, "text is empty"),
+        ({"prompt": "x", "category": "nope"}, "unknown category 'nope'; have: general"),
+        ({"prompt": "x", "annotation": {"template": "t", "data": ["a", "b"]}}, "template lacks {data}"),
+        ({"prompt": "x", "annotation": {"template": "{data}", "data": ["a", "b"], "n": 2}}, "both"),
+        ({"prompt": "x", "annotation": "y"}, "a schema is an object"),
+        ({"prompt": "x", "schema": {"template": "{data}", "data": ["a", "b"]}, "reference": ["a"]}, "1 references for 2"),
+        ({"prompt": "x", "reference": ["a"]}, "a reference needs a schema"),
+        ({"prompt": "x", "id": "first"}, "id 'first' stands already at"),
+    ],
+)
+def test_a_bad_row_is_named_and_the_good_ones_are_kept(tmp_path: Path, row: Any, complaint: str) -> None:
+    """The line number, what is wrong, and no other row lost."""
+    file = write(tmp_path, {"prompt": "fine", "id": "first"}, row, {"prompt": "fine too"})
+    items, problems = load_items(file, categories={"general": "general"})
+
+    assert len(items) == 2
+    [problem] = problems
+    assert problem.where == f"{file}:2"
+    assert complaint in problem.what
+
+
+def test_all_bad_rows_are_refused_at_once(tmp_path: Path) -> None:
+    """One message holds every bad row, and what to do."""
+    _, problems = load_items(write(tmp_path, b"{", {"prompt": "x"}, b"["))
+    with pytest.raises(InvalidData, match=r"(?s)2 rows are bad.*:1: is not JSON.*:3: is not JSON.*--skip-bad"):
+        refuse(problems)
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match="cannot read"):
+        load_items(tmp_path / "none.jsonl")
+
+
+def test_packaged_prompts_obey_their_rules() -> None:
+    """Every row passes prompt.schema.json; items and contexts stand in the text; ids are unique."""
+    files = sorted(data_dir("tasks").glob("*.jsonl"))
+    loaded = [load_items(file, strict=True) for file in files]
+    items = [item for good, _ in loaded for item in good]
+
+    assert [str(problem) for _, bad in loaded for problem in bad] == []
+    assert len(files) == 7
+    assert len({item.id for item in items}) == len(items)
+    for item in items:
+        assert item.schema is not None
+        for part in (*(item.schema.data or ()), *([item.schema.context] if item.schema.context else [])):
+            assert part in item.text, item.id
+
+
+def test_each_category_has_prompts_in_several_languages() -> None:
+    """Eight or more a category, four or more languages overall, none of the seven more than half English."""
+    for file in data_dir("tasks").glob("*.jsonl"):
+        languages = [item.language for item in load_items(file)[0]]
+        assert len(languages) >= 8, file
+        assert len(set(languages)) >= 4, file
+        assert languages.count("en") <= len(languages) / 2, file
+
+
+def test_smoke_holds_two_prompts_of_each_category() -> None:
+    items = [item for file in data_dir("tasks").glob("*.jsonl") for item in load_items(file)[0]]
+    chosen = [item.category for item in select(items, "smoke")]
+    assert {category: chosen.count(category) for category in chosen} == {item.category: 2 for item in items}
+
+
+def test_an_unknown_suite_says_which_there_are() -> None:
+    with pytest.raises(UsageError, match=f"have: {', '.join(suites())}"):
+        select([], "nope")
+
+
+def test_a_strict_row_may_hold_no_other_key(tmp_path: Path) -> None:
+    """A packaged row with a key that prompt.schema.json does not know is refused."""
+    row = json.loads(next(iter(data_dir("tasks").glob("*.jsonl"))).read_text(encoding="utf-8").splitlines()[0])
+    _, problems = load_items(write(tmp_path, {**row, "extra": 1}), strict=True)
+    assert "extra" in problems[0].what
