@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -51,7 +52,7 @@ def plan(prompt: str, spec: str, form: str | None, send: bool, executor: str, mo
 
 def _item(plugins: Plugins, prompt: str) -> Item:
     if prompt == "-":
-        prompt = click.get_text_stream("stdin").read()
+        prompt = sys.stdin.read()
     known = {item.id: item for item in installed_items(plugins)} if " " not in prompt.strip() else {}
     if not prompt.strip():
         raise InvalidData("the prompt is empty; give a text, the id of a packaged prompt, or - for standard input")
