@@ -6,78 +6,19 @@ clock. Knows no provider, no file and no judge.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from heapq import heappop, heappush
+from itertools import islice
 
-import tenacity
-
+from ppbench.attempts import backoff, request_of
 from ppbench.hookspecs import Executor
-from ppbench.plan import Call, Plan
+from ppbench.jobs import Execution, Job, Outcome, Policy
+from ppbench.plan import Plan
 from ppbench.scope import Node, Scope
 from ppbench.trace import RETRYABLE, Failure, Progress, Reply, Request, Span, Trace
 
 SECOND = 1_000_000_000
-_BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=8)
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How patient the loop is."""
-
-    max_tries: int = 3
-    """Attempts a call, the first included."""
-    trial_timeout_s: float = 600.0
-    seed: int = 0
-    """Seeds the jitter of the back-off."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One plan to execute, and what surrounds it."""
-
-    key: str
-    """Unique within a run; opens the ids of its requests."""
-    decompose: Callable[[], Plan]
-    """Called when the clock of this trial has started."""
-    fallback: Callable[[str], Plan] | None = None
-    """Given a reason, the plan to take when a branch still fails; None: the trial fails."""
-    system: str = ""
-    """System text of solve calls that bring none of their own."""
-    nonce: str = ""
-    """Opens the system text of every call of this trial."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended. A failed one keeps its trace: what was paid for is recorded."""
-
-    job: Job
-    trace: Trace
-    failure: str | None = None
-    last_error: Failure | None = None
-
-
-@dataclass(eq=False)
-class _Execution:
-    """One job while it runs."""
-
-    job: Job
-    started_ns: int
-    deadline_ns: int
-    root: Scope | None = None
-    decompose_ns: int = 0
-    merge_ns: int = 0
-    spans: list[Span] = field(default_factory=list)
-    flying: set[str] = field(default_factory=set)
-    """Ids of requests that are sent, or about to be."""
-    resting: dict[str, Node] = field(default_factory=dict)
-    """Calls between two attempts, by the id of the next one."""
-    status: str = ""
-    reason: str = ""
-    outcome: Outcome | None = None
-    plans: int = 0
 
 
 class Loop:
@@ -87,11 +28,11 @@ class Loop:
         self._executor = executor
         self._policy = policy
         self._outbox: list[Request] = []
-        self._nodes: dict[str, tuple[_Execution, Node]] = {}
+        self._nodes: dict[str, tuple[Execution, Node]] = {}
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
-        self._running: set[_Execution] = set()
-        self._done: list[_Execution] = []
+        self._running: set[Execution] = set()
+        self._done: list[Execution] = []
 
     def run(self, lanes: Iterable[Iterable[Job]], width: int = 1) -> Iterator[Outcome]:
         """Take up to `width` lanes at once; the jobs of a lane run one after another. Yields as jobs end.
@@ -99,43 +40,32 @@ class Loop:
         `lanes` is asked for the next one only when a lane ends, so a caller may append to it meanwhile.
         """
         waiting = iter(lanes)
-        lane_of: dict[_Execution, Iterator[Job]] = {}
-        for lane in self._take(waiting, width):
-            self._next_job(lane, lane_of)
+        lane_of: dict[Execution, Iterator[Job]] = {}
+        for lane in islice(waiting, width):
+            self._next_job(iter(lane), lane_of)
         while lane_of:
             self._step()
-            for execution in self._pop_done():
+            done, self._done = self._done, []
+            for execution in done:
                 lane = lane_of.pop(execution)
                 assert execution.outcome is not None
                 yield execution.outcome
                 if not self._next_job(lane, lane_of):
-                    for fresh in self._take(waiting, width - len(lane_of)):
-                        self._next_job(fresh, lane_of)
+                    for fresh in islice(waiting, width - len(lane_of)):
+                        self._next_job(iter(fresh), lane_of)
 
-    @staticmethod
-    def _take(lanes: Iterator[Iterable[Job]], count: int) -> Iterator[Iterator[Job]]:
-        for _ in range(count):
-            lane = next(lanes, None)
-            if lane is None:
-                return
-            yield iter(lane)
-
-    def _next_job(self, lane: Iterator[Job], lane_of: dict[_Execution, Iterator[Job]]) -> bool:
+    def _next_job(self, lane: Iterator[Job], lane_of: dict[Execution, Iterator[Job]]) -> bool:
         job = next(lane, None)
         if job is None:
             return False
         lane_of[self._start(job)] = lane
         return True
 
-    def _pop_done(self) -> list[_Execution]:
-        done, self._done = self._done, []
-        return done
-
     # One job
 
-    def _start(self, job: Job) -> _Execution:
+    def _start(self, job: Job) -> Execution:
         now = self._executor.now()
-        execution = _Execution(job, now, now + int(self._policy.trial_timeout_s * SECOND))
+        execution = Execution(job, now, now + int(self._policy.trial_timeout_s * SECOND))
         self._running.add(execution)
         try:
             plan = job.decompose()
@@ -146,7 +76,7 @@ class Loop:
         execution.root = self._open(execution, plan, parent=None)
         return execution
 
-    def _open(self, execution: _Execution, plan: Plan, *, parent: Node | None) -> Scope:
+    def _open(self, execution: Execution, plan: Plan, *, parent: Node | None) -> Scope:
         """Begin a plan: the trial's own, or the one that a call expanded into."""
         if plan.status != "split" and execution.status != "fallback":
             execution.status, execution.reason = plan.status, plan.reason
@@ -157,32 +87,19 @@ class Loop:
         self._release(execution, scope.add(plan.calls))
         return scope
 
-    def _release(self, execution: _Execution, nodes: Iterable[Node]) -> None:
+    def _release(self, execution: Execution, nodes: Iterable[Node]) -> None:
         for node in nodes:
             if execution.outcome is not None:
                 return
             try:
-                request = self._request(execution, node)
+                request = request_of(execution.job, node, self._executor)
             except Exception as error:
                 self._finish(execution, failure=f"call {node.path}: {_say(error)}")
                 return
             node.request = request
             self._send(execution, node)
 
-    def _request(self, execution: _Execution, node: Node) -> Request:
-        call = node.call
-        text = call.text if isinstance(call.text, str) else call.text(dict(node.scope.answers))
-        request = Request(
-            id=node.path, text=text, role=call.role, system=_system(execution.job, call), prefix=call.prefix,
-            json_schema=call.json_schema, stop=call.stop, max_tokens=call.max_tokens, cache_until=call.cache_until,
-            watch=call.expand_stream is not None or node.warms, ready_ns=self._executor.now(),
-        )  # fmt: skip
-        unknown = [f for f in OPTIONAL if getattr(request, f) and f not in self._executor.honours]
-        if unknown:
-            raise ValueError(f"executor {self._executor.name} cannot honour {', '.join(unknown)}; take another executor or option")
-        return request
-
-    def _send(self, execution: _Execution, node: Node) -> None:
+    def _send(self, execution: Execution, node: Node) -> None:
         assert node.request is not None
         request = replace(node.request, id=node.attempt_id)
         execution.flying.add(request.id)
@@ -236,7 +153,7 @@ class Loop:
         except Exception as error:
             self._finish(execution, failure=f"expand_stream of {node.path} raised {_say(error)}")
 
-    def _branch_early(self, execution: _Execution, node: Node, text: str) -> None:
+    def _branch_early(self, execution: Execution, node: Node, text: str) -> None:
         assert node.call.expand_stream is not None
         calls = [call for call in node.call.expand_stream(text) if not (node.branch and node.branch.has(call.id))]
         if calls:
@@ -258,29 +175,23 @@ class Loop:
         else:
             self._take_answer(execution, node, reply)
 
-    def _try_again(self, execution: _Execution, node: Node, reply: Reply) -> bool:
+    def _try_again(self, execution: Execution, node: Node, reply: Reply) -> bool:
         """Schedule another attempt; False if the failure is final. Every attempt is kept."""
         assert reply.error is not None
         tries = len(node.failed) + 1
         if reply.error.kind not in RETRYABLE or tries >= self._policy.max_tries:
             return False
         node.failed.append(reply)
-        pause = max(self._backoff(node, tries), reply.error.retry_after_s or 0.0)
+        pause = max(backoff(tries, self._policy.seed, node.attempt_id), reply.error.retry_after_s or 0.0)
         execution.resting[node.attempt_id] = node
         self._at(self._executor.now() + int(pause * SECOND), lambda: self._resend(execution, node))
         return True
 
-    def _backoff(self, node: Node, tries: int) -> float:
-        state = tenacity.RetryCallState(None, None, (), {})  # type: ignore[arg-type]
-        state.attempt_number = tries
-        jitter = random.Random(f"{self._policy.seed}/{node.attempt_id}").uniform(0.5, 1.0)
-        return float(_BACKOFF(state)) * jitter
-
-    def _resend(self, execution: _Execution, node: Node) -> None:
+    def _resend(self, execution: Execution, node: Node) -> None:
         if execution.resting.pop(node.attempt_id, None):
             self._send(execution, node)
 
-    def _lose(self, execution: _Execution, node: Node, error: Failure) -> None:
+    def _lose(self, execution: Execution, node: Node, error: Failure) -> None:
         """A branch failed for good: the plan falls back to serial, or, being serial, fails. Both were paid for."""
         reason = f"call {node.call.id} failed: {error.kind}: {error.message}"
         if execution.status or execution.job.fallback is None:
@@ -288,13 +199,14 @@ class Loop:
         else:
             self._fall_back(execution, reason)
 
-    def _fall_back(self, execution: _Execution, reason: str) -> None:
-        assert execution.job.fallback is not None and execution.root is not None
+    def _fall_back(self, execution: Execution, reason: str) -> None:
+        assert execution.job.fallback is not None
+        assert execution.root is not None
         execution.root.kill()
         self._cancel_all(execution)
         execution.root = self._open(execution, execution.job.fallback(reason), parent=None)
 
-    def _cancel_all(self, execution: _Execution) -> None:
+    def _cancel_all(self, execution: Execution) -> None:
         """Stop what still flies. What was not sent is dropped; of a call between two attempts the last one stands."""
         unsent = {request.id for request in self._outbox} & execution.flying
         self._outbox = [request for request in self._outbox if request.id not in unsent]
@@ -308,7 +220,7 @@ class Loop:
         for name in execution.flying:
             self._executor.cancel(name)
 
-    def _take_answer(self, execution: _Execution, node: Node, reply: Reply) -> None:
+    def _take_answer(self, execution: Execution, node: Node, reply: Reply) -> None:
         self._release(execution, node.scope.warmed(node.call.id))
         node.visible_ns = reply.first_ns
         text = (node.call.prefix or "") + reply.text
@@ -322,7 +234,7 @@ class Loop:
             return
         self._expand(execution, node, plan)
 
-    def _expand(self, execution: _Execution, node: Node, plan: Plan) -> None:
+    def _expand(self, execution: Execution, node: Node, plan: Plan) -> None:
         early = node.branch
         if early is None:
             node.branch = self._open(execution, plan, parent=node)
@@ -339,11 +251,11 @@ class Loop:
         self._release(execution, early.add([call for call in plan.calls if not early.has(call.id)]))
         self._settle(execution, early)
 
-    def _answer(self, execution: _Execution, node: Node, text: str) -> None:
+    def _answer(self, execution: Execution, node: Node, text: str) -> None:
         self._release(execution, node.scope.answered(node.call.id, text))
         self._settle(execution, node.scope)
 
-    def _settle(self, execution: _Execution, scope: Scope) -> None:
+    def _settle(self, execution: Execution, scope: Scope) -> None:
         """Merge a plan whose calls are all answered, and hand its answer up."""
         if execution.outcome is not None or not scope.complete:
             return
@@ -365,7 +277,7 @@ class Loop:
             self._answer(execution, scope.parent, answer)
 
     def _finish(
-        self, execution: _Execution, *, answer: str = "", parts: tuple[str, ...] = (), visible_ns: int | None = None,
+        self, execution: Execution, *, answer: str = "", parts: tuple[str, ...] = (), visible_ns: int | None = None,
         failure: str | None = None, error: Failure | None = None,
     ) -> None:  # fmt: skip
         if execution.outcome is not None:
@@ -379,21 +291,13 @@ class Loop:
         self._cancel_all(execution)
         self._close(execution)
 
-    def _close(self, execution: _Execution) -> None:
+    def _close(self, execution: Execution) -> None:
         """Report the job once nothing of it flies any more, so that trials never overlap with leftovers."""
         if execution.outcome is not None and not execution.flying:
             trace = replace(execution.outcome.trace, spans=tuple(execution.spans))
             execution.outcome = replace(execution.outcome, trace=trace)
             self._running.discard(execution)
             self._done.append(execution)
-
-
-OPTIONAL = ("system", "prefix", "json_schema", "stop", "max_tokens", "cache_until")
-
-
-def _system(job: Job, call: Call) -> str | None:
-    own = call.system if call.system is not None else (job.system if call.role == "solve" else "")
-    return "\n".join(part for part in (job.nonce, own) if part) or None
 
 
 def _say(error: Exception) -> str:

@@ -6,14 +6,15 @@ their cost lies in no trial. A judge never changes a timing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from ppbench.errors import UsageError
-from ppbench.execute import Job, Loop, Policy
+from ppbench.execute import Loop
 from ppbench.hookspecs import Case, Executor, Judge
+from ppbench.jobs import Job, Policy
 from ppbench.model import Category, Item, Verdict
 from ppbench.plugins import Plugins
 from ppbench.score import SERIAL
@@ -31,10 +32,15 @@ class Bench:
     plugins: Plugins
 
 
-def judge_trials(bench: Bench, judge: Judge, trials: Sequence[Trial]) -> Iterator[dict[str, Any]]:
-    """Verdict records of one judge on all trials, failed ones included: what was not answered earns nothing."""
+def judge_trials(
+    bench: Bench, judge: Judge, trials: Sequence[Trial], *, done: Container[tuple[str, int, str, int]] = ()
+) -> Iterator[dict[str, Any]]:
+    """Verdict records of one judge on all trials whose key is not `done`.
+
+    Failed trials are judged as well: what was not answered earns nothing.
+    """
     spec = spec_of(judge)
-    cases = list(_cases(bench, trials))
+    cases = [(trial, case) for trial, case in _cases(bench, trials) if trial.key not in done]
     replies = _ask(bench, judge, [case for _, case in cases])
     for (trial, case), asked in zip(cases, replies, strict=True):
         for verdict in judge.verdicts(case, asked):

@@ -22,10 +22,17 @@ from ppbench.model import Category
 from ppbench.specs import build, options_of, split_spec
 
 KINDS = ("decomposer", "executor", "judge", "category")
-_HOOKS = {"decomposer": "ppbench_decomposers", "executor": "ppbench_executors", "judge": "ppbench_judges",
-          "category": "ppbench_categories"}  # fmt: skip
-_NEEDS = {"decomposer": ("name", "decompose"), "judge": ("name", "plan", "verdicts"),
-          "executor": ("name", "clock", "honours", "endpoint", "timing", "now", "send", "wait", "cancel", "__enter__", "__exit__")}  # fmt: skip
+_HOOKS = {
+    "decomposer": "ppbench_decomposers",
+    "executor": "ppbench_executors",
+    "judge": "ppbench_judges",
+    "category": "ppbench_categories",
+}
+_NEEDS = {
+    "decomposer": "name decompose",
+    "executor": "name clock honours endpoint timing now send wait cancel __enter__ __exit__",
+    "judge": "name plan verdicts",
+}
 
 
 @dataclass(frozen=True)
@@ -162,7 +169,7 @@ def _component(kind: str, value: Any, plugin: Plugin) -> Component:
     label = getattr(value, "__name__", repr(value))
     if not isinstance(value, type) or not is_dataclass(value):
         raise TypeError(f"{kind} {label} is not a dataclass")
-    missing = [need for need in _NEEDS[kind] if not hasattr(value, need)]
+    missing = [need for need in _NEEDS[kind].split() if not hasattr(value, need)]
     if missing:
         raise TypeError(f"{kind} {label} lacks {', '.join(missing)}")
     return Component(kind, value.name, value, plugin)  # type: ignore[attr-defined]

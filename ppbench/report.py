@@ -15,8 +15,10 @@ from ppbench.score import Score
 
 FORMATS = ("table", "markdown", "csv", "json")
 MOCK_NOTE = "mock figures show that the tool works, not what a model does"
-_HEADERS = ("decomposer", "n", "raw speedup", "95 % interval", "normalized", "TTFT ratio", "token ratio",
-            "structure", "reference", "declined", "fell back", "failed")  # fmt: skip
+_HEADERS = (
+    "decomposer", "n", "raw\nspeedup", "95 %\ninterval", "norma-\nlized", "TTFT\nratio", "token\nratio", "struc-\nture",
+    "refer-\nence", "de-\nclined", "fell\nback", "failed",
+)  # fmt: skip
 
 
 def render(run: Mapping[str, Any], scores: Sequence[Score], *, path: str, form: str = "table") -> str:
@@ -38,7 +40,8 @@ def to_json(run: Mapping[str, Any], scores: Sequence[Score], *, path: str) -> di
 def _table(scores: Sequence[Score], style: str) -> str:
     ranked = sorted(scores, key=lambda s: (s.given, s.decomposer != "serial", -(s.raw_speedup or 0.0)))
     rows = [_cells(row) for row in ranked]
-    return tabulate(rows, headers=_HEADERS, tablefmt=style, disable_numparse=True,
+    headers = _HEADERS if style == "simple" else [header.replace("-\n", "").replace("\n", " ") for header in _HEADERS]
+    return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True,
                     colalign=("left", *("right",) * (len(_HEADERS) - 1)))  # fmt: skip
 
 

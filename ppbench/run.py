@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ppbench.errors import EndpointUnusable, UsageError
-from ppbench.execute import OPTIONAL, Job, Loop, Outcome, Policy
+from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
+from ppbench.jobs import Job, Outcome, Policy
 from ppbench.model import Category, Item, Prompt
 from ppbench.plan import Plan
 from ppbench.score import SERIAL
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
-from ppbench.trace import UNUSABLE, Trial
+from ppbench.trace import OPTIONAL, UNUSABLE, Trial
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,7 @@ def score(run: Mapping[str, Any], trials: Iterable[Trial], verdicts: Iterable[Ma
     families = {item["id"]: item["family"] for item in run["items"]}
     first, last = _by_try(trials)
     values = _values(verdicts, last)
-    return [
-        _row(method["spec"], method["given"], first, last, values, families, run["seed"]) for method in run["methods"]
-    ]
+    return [_row(method["spec"], method["given"], first, last, values, families, run["seed"]) for method in run["methods"]]
 
 
 Cells = Mapping[tuple[str, int], Mapping[str, Trial]]

@@ -64,7 +64,8 @@ def spec_of(component: Any) -> str:
             if _QUOTED.search(text):
                 text = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
             parts.append(f"{f.name}={text}")
-    return component.name + (":" + ",".join(parts) if parts else "")
+    name: str = component.name
+    return f"{name}:{','.join(parts)}" if parts else name
 
 
 def _required(f: Any) -> bool:

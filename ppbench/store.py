@@ -83,7 +83,8 @@ class RunDirectory:
                 try:
                     yield f"{path}:{number}", json.loads(line)
                 except ValueError:
-                    raise InvalidData(f"{path}:{number}: is not JSON; `ppbench run --resume {self.path}` drops a torn tail") from None
+                    remedy = f"`ppbench run --resume {self.path}` drops a torn tail"
+                    raise InvalidData(f"{path}:{number}: is not JSON; {remedy}") from None
 
     def drop_tail(self, name: str, complete: Iterable[int]) -> int:
         """Cut a file after the last of the byte offsets in `complete`; returns how many bytes were dropped."""
@@ -98,8 +99,10 @@ class RunDirectory:
 
     def block_ends(self, methods: Sequence[str]) -> list[int]:
         """Byte offsets after each complete block of `trials.jsonl`, up to the first line that is torn."""
-        ends, open_block, offset = [], set(), 0
+        ends: list[int] = []
+        open_block: set[str] = set()
         block: tuple[object, ...] = ()
+        offset = 0
         for line in self._raw_lines("trials.jsonl"):
             try:
                 record = json.loads(line)
@@ -115,16 +118,21 @@ class RunDirectory:
         return ends
 
     def verdict_ends(self) -> list[int]:
-        """Byte offsets after each whole line of `verdicts.jsonl`, up to the first that is torn."""
-        ends, offset = [], 0
+        """Byte offsets after the verdicts of each trial; those of the last one count only if nothing is torn."""
+        ends: list[int] = []
+        last: tuple[object, ...] = ()
+        offset = 0
         for line in self._raw_lines("verdicts.jsonl"):
             try:
-                json.loads(line)
-            except ValueError:
+                record = json.loads(line)
+                key = (record["judge"], record["item"], record["repeat"], record["decomposer"], record["try"])
+            except (ValueError, KeyError, TypeError):
                 return ends
+            if key != last:
+                ends, last = [*ends[-1:], offset], key
             offset += len(line)
-            ends.append(offset)
-        return ends
+        whole = offset == (self.path / "verdicts.jsonl").stat().st_size if offset else False
+        return [offset] if whole else ends
 
     def _raw_lines(self, name: str) -> Iterator[bytes]:
         path = self.path / name

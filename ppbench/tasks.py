@@ -176,4 +176,3 @@ def _obey_schema(row: Mapping[str, Any]) -> None:
     error = next(iter(sorted(_validator().iter_errors(row), key=lambda e: e.json_path)), None)
     if error:
         raise ValueError(f"{error.json_path}: {error.message}")
-

@@ -19,6 +19,10 @@ UNUSABLE: frozenset[FailureKind] = frozenset({"refused", "dropped", "timeout", "
 """Failures that, when nothing else comes back, say that the endpoint cannot be used."""
 
 
+OPTIONAL = ("system", "prefix", "json_schema", "stop", "max_tokens", "cache_until")
+"""Fields of a request that an executor may be unable to honour."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A call whose text is known."""

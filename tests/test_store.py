@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
-from ppbench import Failure, InvalidData, Reply, Request, Span, Trace, Trial
+import ppbench
+from ppbench import Failure, InvalidData, Reply, Request, Span, Trace, Trial, Verdict
+from ppbench.cli import main
 from ppbench.run import Block, remaining
-from ppbench.store import RunDirectory
+from ppbench.store import RunDirectory, encode_verdict
 
 METHODS = ["serial", "sot"]
 
@@ -76,3 +80,33 @@ def test_a_line_that_is_no_trial_is_named(tmp_path: Path) -> None:
         file.write('{"item": 1}\n')
     with pytest.raises(InvalidData, match=r"trials.jsonl:3: is not a trial"):
         list(directory.trials())
+
+
+def test_a_run_obeys_its_published_schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """run.json, each trial and each verdict pass the JSON Schemas that ship with the package."""
+    monkeypatch.setattr("sys.argv", ["ppbench", "run", "-e", "offline", "-q", "-n", "3", "-o", str(tmp_path / "out")])
+    main()
+    folder = Path(ppbench.__file__).parent / "schemas"
+    for name, lines in {
+        "run": [(tmp_path / "out/run.json").read_text()],
+        "trial": (tmp_path / "out/trials.jsonl").read_text().splitlines(),
+        "verdict": (tmp_path / "out/verdicts.jsonl").read_text().splitlines(),
+    }.items():
+        rules = jsonschema.Draft202012Validator(json.loads((folder / f"{name}.schema.json").read_text()))
+        assert lines
+        for line in lines:
+            rules.validate(json.loads(line))
+
+
+def test_a_torn_verdict_takes_its_trial_with_it(tmp_path: Path) -> None:
+    """The verdicts of a trial are kept whole or not at all."""
+    directory = run_directory(tmp_path)
+    one, two = trial("a", "serial"), trial("a", "sot")
+    records = [encode_verdict(t, "j", Verdict(c, 1.0)) for t in (one, two) for c in ("x", "y")]
+    directory.append_verdicts(records)
+    file = directory.path / "verdicts.jsonl"
+    whole = file.read_bytes()
+    assert directory.drop_tail("verdicts.jsonl", directory.verdict_ends()) == 0
+    file.write_bytes(whole[:-3])
+    directory.drop_tail("verdicts.jsonl", directory.verdict_ends())
+    assert [record["decomposer"] for record in directory.verdicts()] == ["serial", "serial"]

@@ -17,7 +17,7 @@ def categories(plugins: Plugins) -> dict[str, Category]:
 
 def known_names(plugins: Plugins) -> dict[str, str]:
     """Casefolded id or alias -> category id."""
-    names = {}
+    names: dict[str, str] = {}
     for category in categories(plugins).values():
         names |= {name.casefold(): category.id for name in (category.id, category.title, *category.aliases)}
     return names

@@ -14,8 +14,9 @@ from tabulate import tabulate
 from ppbench import plugins as loader
 from ppbench.commands.common import installed_items
 from ppbench.errors import EndpointUnusable, InvalidData
-from ppbench.execute import Job, Loop
+from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
+from ppbench.jobs import Job
 from ppbench.model import Item
 from ppbench.plan import Call, Plan
 from ppbench.plugins import Plugins

@@ -67,7 +67,7 @@ _NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failure
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 @click.pass_context
-def run(ctx: click.Context, **options: Any) -> None:
+def run(ctx: click.Context, /, **options: Any) -> None:
     """Run methods on prompts and print the leaderboard table.
 
     Without arguments: the smoke suite on the embedded mock endpoint, offline, in under a minute.
@@ -217,9 +217,12 @@ class _Session:
 def judge_missing(bench: Bench, judges: Sequence[Any], trials: Sequence[Trial], directory: RunDirectory) -> None:
     """Append the verdicts that are not there yet."""
     for judge in judges:
-        have = {(r["item"], r["repeat"], r["decomposer"], r["try"]) for r in directory.verdicts() if r["judge"] == spec_of(judge)}
-        records = list(judge_trials(bench, judge, trials))
-        directory.append_verdicts([r for r in records if (r["item"], r["repeat"], r["decomposer"], r["try"]) not in have])
+        have = {_cell(record) for record in directory.verdicts() if record["judge"] == spec_of(judge)}
+        directory.append_verdicts(list(judge_trials(bench, judge, trials, done=have)))
+
+
+def _cell(record: dict[str, Any]) -> tuple[str, int, str, int]:
+    return (record["item"], record["repeat"], record["decomposer"], record["try"])
 
 
 def print_run(directory: RunDirectory, form: str) -> None:

@@ -78,8 +78,15 @@ def _named(plugins: Plugins, name: str) -> list[Item]:
 
 
 def _row(item: Item) -> dict[str, Any]:
-    return {"id": item.id, "text": item.text, "language": item.language, "category": item.category,
-            "schema": item.schema.to_json() if item.schema else None, "reference": item.reference, "family": item.family}  # fmt: skip
+    return {
+        "id": item.id,
+        "text": item.text,
+        "language": item.language,
+        "category": item.category,
+        "schema": item.schema.to_json() if item.schema else None,
+        "reference": item.reference,
+        "family": item.family,
+    }
 
 
 @tasks.command()

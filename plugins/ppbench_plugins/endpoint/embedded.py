@@ -33,9 +33,7 @@ class Embedded:
             raise (UsageError if said["exit_code"] == UsageError.exit_code else BrokenPlugin)(said["error"])
         return str(said["url"])
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         with self._process as process:
             assert process.stdin is not None
             process.stdin.close()

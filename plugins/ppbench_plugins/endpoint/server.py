@@ -46,7 +46,8 @@ class MockServer:
     def _answer(self, incoming: Incoming) -> None:
         path = incoming.path.partition("?")[0].rstrip("/")
         if incoming.method == "GET" and path.endswith("/models"):
-            self._say(incoming, 200, json.dumps({"object": "list", "data": [{"id": m, "object": "model"} for m in self._models]}))
+            models = [{"id": name, "object": "model"} for name in self._models]
+            self._say(incoming, 200, json.dumps({"object": "list", "data": models}).encode())
         elif incoming.method == "POST" and path.endswith("/chat/completions"):
             self._generate(incoming, "openai")
         elif incoming.method == "POST" and path.endswith("/messages"):
@@ -76,9 +77,8 @@ class MockServer:
             self._models[name] = MockModel(load_profile(name), self._items)
         return self._models[name]
 
-    def _say(self, incoming: Incoming, status: int, body: str | bytes) -> None:
-        data = body.encode() if isinstance(body, str) else body
-        self._server.respond(incoming.token, status, JSON, [(incoming.arrived_ns, data)])
+    def _say(self, incoming: Incoming, status: int, body: bytes) -> None:
+        self._server.respond(incoming.token, status, JSON, [(incoming.arrived_ns, body)])
 
 
 def _paced_server(host: str, port: int) -> PacedServer:
@@ -104,8 +104,15 @@ def main() -> None:
         print(json.dumps({"error": str(error), "exit_code": error.exit_code}), flush=True)
         return
     print(json.dumps({"url": server.url}), flush=True)
-    threading.Thread(target=lambda: (sys.stdin.buffer.read(), server.stop()), daemon=True).start()
+    watcher = threading.Thread(target=_stop_with_parent, args=(server,), daemon=True)
+    watcher.start()
     server.serve()
+    watcher.join()  # it is on its way out of `stop`; leaving it there would end the process with an abort
+
+
+def _stop_with_parent(server: MockServer) -> None:
+    sys.stdin.buffer.read()
+    server.stop()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,308 @@
+// libcurl calls back with C conventions: each callback catches everything and turns it into a
+// refusal, which ends the transfer with an error.
+#include "job.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <new>
+#include <stdexcept>
+#include <type_traits>
+
+#include "clock.h"
+#include "stamps.h"
+#include "text.h"
+
+namespace ppbench {
+namespace {
+
+const std::string* find(const Done& done, std::string_view name) {
+    for (const auto& [key, value] : done.headers)
+        if (key == name) return &value;
+    return nullptr;
+}
+
+// The engine decides these two itself.
+bool is_reserved(const std::string& line) {
+    const std::string name = lower(trim(std::string_view(line).substr(0, line.find(':'))));
+    return name == "accept-encoding" || name == "expect";
+}
+
+// libcurl's result codes by what they mean to a caller.
+const char* kind_of(int code) {
+    switch (code) {
+        case 0: return "";
+        case 5: case 6: case 7: case 97: return "connect";
+        case 28: return "timeout";
+        case 18: case 52: case 55: case 56: return "dropped";
+        case 63: return "too_large";
+        case 35: case 51: case 53: case 54: case 58: case 59: case 60: case 64: case 66: case 77:
+        case 80: case 82: case 83: case 90: case 91: case 98: return "tls";
+        default: return "other";
+    }
+}
+
+const char* version_name(long version) {
+    switch (version) {
+        case 1: return "1.0";
+        case 2: return "1.1";
+        case 3: return "2";
+        case 30: return "3";
+        default: return "";
+    }
+}
+
+}  // namespace
+
+Job::Job(Shop& shop) : shop_(shop), easy_(shop.library.api.easy_init()) {
+    if (easy_ == nullptr) throw std::bad_alloc();
+}
+
+Job::~Job() {
+    clear();
+    shop_.library.api.easy_cleanup(easy_);
+}
+
+Job* Job::of(const curl::Api& api, curl::Easy* easy) noexcept {
+    char* self = nullptr;
+    api.easy_getinfo(easy, curl::kInfoPrivate, &self);
+    return reinterpret_cast<Job*>(self);
+}
+
+void Job::clear() {
+    shop_.library.api.easy_reset(easy_);
+    shop_.library.api.slist_free_all(headers_);
+    headers_ = nullptr;
+    transfer_.reset();
+    warming_.reset();
+    progress.reset();
+    done_ = {};
+    parser_.reset();
+    told_ = 0;
+    fd_ = -1;
+    refused_ = {};
+    headers_over_ = too_large_ = false;
+    error_[0] = '\0';
+}
+
+bool Job::prepare(std::shared_ptr<const Transfer> transfer, std::int64_t queued_ns) {
+    transfer_ = std::move(transfer);
+    done_.id = transfer_->id;
+    done_.queued_ns = queued_ns;
+    return set_common() && set_request();
+}
+
+// OPTIONS, not HEAD: a server that answers HEAD with a body spoils the connection.
+bool Job::prepare(std::shared_ptr<Warming> warming, bool fresh) {
+    warming_ = std::move(warming);
+    return set_common() && set(curl::kUrl, warming_->url.c_str()) &&
+           set(curl::kTimeoutMs, warming_->timeout_ms) && set(curl::kHttpGet, 1L) &&
+           set(curl::kCustomRequest, "OPTIONS") && set(curl::kFreshConnect, fresh ? 1L : 0L);
+}
+
+template <class Value>
+bool Job::set(curl::Option option, Value value) {
+    static_assert(std::is_same_v<Value, long> || std::is_same_v<Value, std::int64_t> ||
+                  std::is_pointer_v<Value>);
+    if (shop_.library.api.easy_setopt(easy_, option, value) == 0) return true;
+    refused_ = option;
+    return false;
+}
+
+bool Job::set_common() {
+    const auto set_protocols = [this] {
+        return set(curl::kProtocolsStr, "http,https") ||
+               set(curl::kProtocols, curl::kProtocolHttp | curl::kProtocolHttps);
+    };
+    return set(curl::kPrivate, static_cast<void*>(this)) && set(curl::kErrorBuffer, +error_) &&
+           set(curl::kNoSignal, 1L) && set(curl::kTcpNoDelay, 1L) && set_protocols() &&
+           set(curl::kHttpVersion, curl::kHttp11) && set(curl::kFollowLocation, 0L) &&
+           set(curl::kSslVerifyPeer, 1L) && set(curl::kSslVerifyHost, 2L) &&
+           (shop_.ca_file.empty() || set(curl::kCaInfo, shop_.ca_file.c_str())) &&
+           set(curl::kNoProxy, shop_.no_proxy.c_str()) && set(curl::kSuppressConnectHeaders, 1L) &&
+           set(curl::kSockoptFunction, &Job::on_open) &&
+           set(curl::kSockoptData, static_cast<void*>(&shop_)) &&
+           set(curl::kCloseSocketFunction, &Job::on_close) &&
+           set(curl::kCloseSocketData, static_cast<void*>(&shop_)) &&
+           set(curl::kPrereqFunction, &Job::on_leave) &&
+           set(curl::kPrereqData, static_cast<void*>(this)) &&
+           set(curl::kHeaderFunction, &Job::on_header) &&
+           set(curl::kHeaderData, static_cast<void*>(this)) &&
+           set(curl::kWriteFunction, &Job::on_body) &&
+           set(curl::kWriteData, static_cast<void*>(this));
+}
+
+bool Job::set_request() {
+    for (const std::string& line : transfer_->headers)
+        if (!is_reserved(line)) add_header(line);
+    add_header("Accept-Encoding: identity");
+    add_header("Expect:");
+    const bool sized =
+        transfer_->body.empty()
+            ? set(curl::kHttpGet, 1L)
+            : set(curl::kPost, 1L) && set(curl::kPostFields, transfer_->body.data()) &&
+                  set(curl::kPostFieldSizeLarge, static_cast<std::int64_t>(transfer_->body.size()));
+    return sized && set(curl::kUrl, transfer_->url.c_str()) &&
+           set(curl::kTimeoutMs, transfer_->timeout_ms) && set(curl::kHttpHeader, headers_);
+}
+
+void Job::add_header(const std::string& line) {
+    curl::Slist* longer = shop_.library.api.slist_append(headers_, line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    headers_ = longer;
+}
+
+int Job::on_open(void* shop, int fd, int purpose) {
+    try {
+        const bool stamped = purpose == curl::kPurposeConnection && KernelStamps::enable(fd);
+        static_cast<Shop*>(shop)->sockets->opened(fd, stamped);
+        return 0;
+    } catch (...) {
+        return 1;
+    }
+}
+
+int Job::on_close(void* shop, int fd) {
+    try {
+        static_cast<Shop*>(shop)->sockets->closed(fd);
+    } catch (...) {  // the entry is stale then; the descriptor must be closed all the same
+    }
+    return ::close(fd);
+}
+
+// Called again when libcurl repeats the request because a kept-alive connection was dead:
+// the newest call is the request that was answered.
+int Job::on_leave(void* self, char*, char*, int, int) {
+    static_cast<Job*>(self)->done_.sent_ns = now_ns();
+    return 0;
+}
+
+std::size_t Job::on_header(char* text, std::size_t size, std::size_t count, void* self) {
+    try {
+        static_cast<Job*>(self)->take_header({text, size * count});
+        return size * count;
+    } catch (...) {
+        return 0;
+    }
+}
+
+std::size_t Job::on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
+    try {
+        return static_cast<Job*>(self)->take_body({bytes, size * count}) ? size * count : 0;
+    } catch (...) {
+        return 0;
+    }
+}
+
+void Job::take_header(std::string_view line) {
+    if (line.starts_with("HTTP/")) {  // a new block: what came before was a 1xx reply
+        done_.headers.clear();
+        headers_over_ = false;
+        return;
+    }
+    if (headers_over_) return;  // trailers
+    line = trim(line);
+    if (line.empty()) {
+        headers_over_ = true;
+        done_.headers_ns = now_ns();
+        return;
+    }
+    const std::size_t colon = line.find(':');
+    if (colon == line.npos) return;
+    done_.headers.emplace_back(lower(trim(line.substr(0, colon))),
+                               std::string(trim(line.substr(colon + 1))));
+}
+
+Stamp Job::stamp() const noexcept {
+    Stamp stamp{0, now_ns(), shop_.reading.number};
+    const std::int64_t kernel = shop_.reading.fd == fd_ ? shop_.reading.kernel_ns : 0;
+    // A stamp outside this interval means that the wall clock was stepped.
+    if (kernel >= done_.sent_ns && kernel <= stamp.user_ns) stamp.kernel_ns = kernel;
+    return stamp;
+}
+
+void Job::begin_body() {
+    const std::string* type = find(done_, "content-type");
+    if (transfer_->stream && type != nullptr && lower(*type).starts_with("text/event-stream"))
+        parser_.emplace(shop_.max_reply_bytes);
+}
+
+bool Job::take_body(std::string_view bytes) {
+    const Stamp stamp = this->stamp();
+    if (warming_) return true;
+    if (done_.first_byte_ns == 0) {
+        done_.first_byte_ns = stamp.user_ns;
+        begin_body();
+    }
+    done_.bytes += static_cast<std::int64_t>(bytes.size());
+    if (static_cast<std::size_t>(done_.bytes) > shop_.max_reply_bytes) {
+        too_large_ = true;
+        return false;
+    }
+    if (!parser_) {
+        done_.body.append(bytes);
+        return true;
+    }
+    const std::size_t before = done_.events.size();
+    too_large_ = !parser_->push(bytes, stamp, done_.events);
+    if (transfer_->watch && done_.events.size() > before) shop_.reading.touched.push_back(this);
+    return !too_large_;
+}
+
+std::vector<Event> Job::take_new_events() {
+    const auto from = done_.events.begin() + static_cast<std::ptrdiff_t>(told_);
+    told_ = done_.events.size();
+    return {from, done_.events.end()};
+}
+
+Done Job::finish(int code, std::string_view error_kind, std::string_view error) {
+    done_.done_ns = now_ns();
+    if (refused_ != curl::Option{}) {
+        error_kind = "other";
+        done_.error = "libcurl refused option " + std::to_string(refused_);
+    } else if (too_large_) {
+        error_kind = "too_large";
+        done_.error = "the reply is larger than max_reply_bytes";
+    } else if (!error.empty()) {
+        done_.error = error;
+    } else if (code != 0) {
+        done_.error = error_[0] != '\0' ? error_ : shop_.library.api.easy_strerror(code);
+    }
+    done_.error_kind = error_kind.empty() ? kind_of(code) : error_kind;
+    if (parser_ && done_.error_kind.empty()) parser_->finish(done_.events);
+    take_timings(done_);
+    return std::move(done_);
+}
+
+void Job::take_timings(Done& done) const {
+    const auto number = [this](curl::Info info) {
+        long value = 0;
+        shop_.library.api.easy_getinfo(easy_, info, &value);
+        return value;
+    };
+    const auto microseconds = [this](curl::Info info) {
+        std::int64_t value = 0;
+        shop_.library.api.easy_getinfo(easy_, info, &value);
+        return value;
+    };
+    done.status = static_cast<int>(number(curl::kInfoResponseCode));
+    done.local_port = static_cast<int>(std::max(0L, number(curl::kInfoLocalPort)));
+    done.http_version = version_name(number(curl::kInfoHttpVersion));
+    const bool connected = number(curl::kInfoNumConnects) > 0;
+    done.reused = !connected && done.sent_ns != 0;
+    if (!connected) return;
+    const std::int64_t tcp = microseconds(curl::kInfoConnectTime);
+    const std::int64_t tls = microseconds(curl::kInfoAppConnectTime);
+    if (tcp > 0)
+        done.connect_ns =
+            1000 * std::max<std::int64_t>(1, tcp - microseconds(curl::kInfoNameLookupTime));
+    if (tls > 0) done.tls_ns = 1000 * std::max<std::int64_t>(1, tls - tcp);
+}
+
+bool kept_alive(const Done& done) {
+    const std::string* connection = find(done, "connection");
+    return connection == nullptr || lower(*connection) != "close";
+}
+
+}  // namespace ppbench

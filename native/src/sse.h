@@ -1,0 +1,59 @@
+// A push parser from bytes to server-sent events. It may be fed any split of the stream.
+// Pure: knows no socket, no clock and no JSON; the stamps are given to it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ppbench {
+
+// When the bytes of one read came. `read` numbers the read: bytes pushed under one number
+// were found together, however many pushes they took.
+struct Stamp {
+    std::int64_t kernel_ns = 0;  // 0: the kernel gave none
+    std::int64_t user_ns = 0;
+    std::uint64_t read = 0;
+};
+
+// One event with the stamp of the read that completed it. When a read completes several,
+// only the first owns the stamp; for those with `shared` it is a lower bound.
+struct Event {
+    std::string data;
+    std::string name;
+    std::int64_t kernel_ns = 0;
+    std::int64_t user_ns = 0;
+    bool shared = false;
+};
+
+class SseParser {
+public:
+    // `limit`: bytes one event may hold before the stream counts as broken.
+    explicit SseParser(std::size_t limit) noexcept : limit_(limit) {}
+
+    // Appends the events that these bytes complete. False when an event outgrew the limit.
+    [[nodiscard]] bool push(std::string_view bytes, const Stamp& stamp, std::vector<Event>& out);
+
+    // The stream ended well: appends a last event that lacked its blank line.
+    void finish(std::vector<Event>& out);
+
+private:
+    void end_line(std::string_view line, std::vector<Event>& out);
+    void take_field(std::string_view line);
+    void dispatch(std::vector<Event>& out);
+
+    std::size_t limit_;
+    std::string line_;  // an unfinished line
+    std::string data_;
+    std::string name_;
+    bool has_data_ = false;
+    bool skip_newline_ = false;  // the last byte was CR: a following LF belongs to it
+    bool at_start_ = true;       // a byte order mark may open the first line
+    Stamp stamp_;                // of the newest read
+    Stamp owner_;                // of the event delivered last
+    bool delivered_ = false;
+};
+
+}  // namespace ppbench
