@@ -14,13 +14,14 @@ from typing import Any
 from ppbench.errors import UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Case, Executor, Judge
-from ppbench.jobs import Job, Policy
+from ppbench.jobs import Job, Outcome, Policy
 from ppbench.model import Category, Item, Verdict
+from ppbench.plan import Plan
 from ppbench.plugins import Plugins
 from ppbench.score import SERIAL
 from ppbench.specs import spec_of
 from ppbench.store import encode_verdict
-from ppbench.trace import Reply, Trial
+from ppbench.trace import Failure, Reply, Trial
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,17 @@ def _ask(bench: Bench, judge: Judge, cases: Sequence[Case]) -> list[tuple[Reply,
     with ExitStack() as stack:
         executor: Executor = stack.enter_context(_executor_of(bench, judge))
         for outcome in Loop(executor, Policy()).run([[job] for job in jobs], width=8):
-            replies[int(outcome.job.key)] = tuple(span.reply for span in outcome.trace.spans)
+            place = int(outcome.job.key)
+            replies[place] = _in_order(plans[place], outcome)
     return replies
+
+
+def _in_order(plan: Plan | None, outcome: Outcome) -> tuple[Reply, ...]:
+    """One reply a call of the plan, in the order of its calls; a call that was never answered has a failure."""
+    assert plan is not None
+    found = {span.request.id.rpartition("/")[2]: span.reply for span in outcome.trace.spans}
+    lost = Failure("cancelled", outcome.failure or "never sent")
+    return tuple(found.get(call.id, Reply(call.id, error=lost)) for call in plan.calls)
 
 
 def _executor_of(bench: Bench, judge: Judge) -> Executor:

@@ -77,7 +77,7 @@ def _footer(run: Mapping[str, Any], scores: Sequence[Score], path: str) -> list[
         "Raw speedup: serial latency / method latency, end to end, geometric mean over prompts (higher is faster).",
         "Normalized: the paper's, raw x token ratio; it rewards longer answers. Structure: subtasks answered once, in",
         "order. Reference: answers that agree with the gold. A row that was shown labels is marked (given).",
-        f"{run['executor']} on {run['endpoint']}; {clock}; -j {run['conditions']['concurrency']}.",
+        f"{run['executor'].partition(':')[0]} on {run['endpoint']}; {clock}; -j {run['conditions']['concurrency']}.",
     ]
     if run["timing"] == "modelled":
         lines.append(f"Note: {MOCK_NOTE}.")

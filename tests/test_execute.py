@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from ppbench import Call, Failure, Join, Plan, Prompt, Request, Script, VirtualExecutor
-from ppbench.execute import Job, Loop, Outcome, Policy
+from ppbench.execute import Loop
+from ppbench.jobs import Job, Outcome, Policy
 
 MS = 1_000_000
 PROMPT = Prompt("p", "do it all")

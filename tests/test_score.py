@@ -24,7 +24,8 @@ def trial(
 
 def rows(*trials: Trial, verdicts: tuple[dict[str, Any], ...] = ()) -> dict[str, Score]:
     methods = list(dict.fromkeys(["serial", *(t.decomposer for t in trials)]))
-    run = {"items": [{"id": i, "family": i} for i in "abcd"], "seed": 0, "methods": [{"spec": m, "given": False} for m in methods]}
+    items = [{"id": item, "family": item} for item in "abcd"]
+    run = {"items": items, "seed": 0, "methods": [{"spec": method, "given": False} for method in methods]}
     return {row.decomposer: row for row in score(run, trials, verdicts)}
 
 

@@ -21,7 +21,9 @@ def write(path: Path, *rows: Any) -> Path:
 def test_names_that_users_take_are_understood(tmp_path: Path) -> None:
     """prompt or text, lang or language, annotation or schema, a category by label, or none."""
     annotation = {"template": "{data}?", "data": ["a", "b"], "category": "Keyword Extraction"}
-    file = write(tmp_path, {"prompt": "a, b", "lang": "fr", "annotation": annotation}, {"text": "x", "language": "de", "id": "z"})
+    file = write(
+        tmp_path, {"prompt": "a, b", "lang": "fr", "annotation": annotation}, {"text": "x", "language": "de", "id": "z"}
+    )
     items, problems = load_items(file, categories={"keyword extraction": "keyword_extraction", "general": "general"})
 
     assert problems == []

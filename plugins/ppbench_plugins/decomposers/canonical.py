@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 _NUMBERS = re.compile(r"\[\s*-?\d+(?:\s*,\s*-?\d+)*\s*\]")
-_TERMS = re.compile(r"(?:[-+]\s*)?\d+(?:\s*[-+]\s*\d+)+")
-_WORDS = re.compile(r"(?<=\n)[^\W\d_]+(?:, [^\W\d_]+)+(?=\s*$)")
+_SORT = re.compile(r"\bsort\b")
+_TERMS = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*)?\d+(?:\s*[-+]\s*\d+)+)[\s.=?]*$")
+_WORDS = re.compile(r"[\n:]\s*([^\W\d_][\w'’-]*(?:,[ ]*[^\W\d_][\w'’-]*)+)\.?\s*$")
 _TERM = re.compile(r"[-+]?\s*\d+")
+_STATED = 200
+"""Characters in which a problem over lists of numbers is stated; a longer text is about something else."""
 
 
 def recognise(text: str) -> str:
     """Name of the canonical task that a text states, or an empty string."""
     lower = text.casefold()
-    lists = len(_NUMBERS.findall(text))
-    if "sort" in lower and lists == 1:
+    lists = len(_NUMBERS.findall(text)) if len(_NUMBERS.sub("", text)) <= _STATED else 0
+    if _SORT.search(lower) and lists == 1:
         return "sorting"
     if "intersection" in lower and lists == 2:
         return "set_intersection"
@@ -44,7 +48,7 @@ def chunks(parts: Sequence[str], breadth: int) -> list[list[str]]:
         return []
     size, extra = divmod(len(parts), breadth)
     cuts = [k * size + min(k, extra) for k in range(breadth + 1)]
-    return [list(parts[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [list(parts[a:b]) for a, b in pairwise(cuts)]
 
 
 def _replace(text: str, spans: Sequence[tuple[int, int]], fillings: Sequence[str]) -> str:
@@ -80,19 +84,19 @@ def _set_intersection(text: str, breadth: int) -> list[str]:
 def _concatenation(text: str, breadth: int) -> list[str]:
     match = _WORDS.search(text)
     assert match is not None
-    return [_replace(text, [match.span()], [", ".join(run)]) for run in chunks(match[0].split(", "), breadth)]
+    return [_replace(text, [match.span(1)], [", ".join(run)]) for run in chunks(re.split(r",\s*", match[1]), breadth)]
 
 
 def _arithmetic(text: str, breadth: int) -> list[str]:
     match = _TERMS.search(text)
     assert match is not None
-    runs = chunks(_TERM.findall(match[0]), breadth)
-    return [_replace(text, [match.span()], [" ".join(run).removeprefix("+").strip()]) for run in runs]
+    runs = chunks(_TERM.findall(match[1]), breadth)
+    return [_replace(text, [match.span(1)], [" ".join(run).removeprefix("+").strip()]) for run in runs]
 
 
 def _sentences(text: str) -> list[str]:
     """The sentences of the passage that follows the first line."""
-    return re.findall(r"\S[^.!?]*[.!?]+", text.partition("\n")[2])
+    return re.findall(r"\S[^.!?]*(?:[.!?]+|$)", text.partition("\n")[2])
 
 
 def _keyword_counting(text: str, breadth: int) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from ppbench import NUMBERED, Call, Plan, Prompt, Schema
-from ppbench_plugins.decomposers.reading import json_object
+from ppbench_plugins.decomposers.reading import MOST_PARTS, json_object
 from ppbench_plugins.prompts import fill
 
 
@@ -50,6 +50,8 @@ def _read(prompt: Prompt, reply: str) -> Plan:
         schema = Schema.from_json(found)
     except ValueError as error:
         return Plan.fallback(prompt, f"extraction: {error}")
+    if schema.size > MOST_PARTS:
+        return Plan.fallback(prompt, f"extraction: more than {MOST_PARTS} parts")
     missing = _ungrounded(schema, prompt.text)
     return Plan.fallback(prompt, f"extraction: not in the prompt: {missing[:60]!r}") if missing else split(schema)
 

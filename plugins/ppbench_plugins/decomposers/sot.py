@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ppbench import Call, Join, Plan, Prompt
-from ppbench_plugins.decomposers.reading import points_mended, points_paper
+from ppbench_plugins.decomposers.reading import MOST_PARTS, points_mended, points_paper
 from ppbench_plugins.prompts import fill
 
 
@@ -34,6 +34,8 @@ class SkeletonOfThought:
         points = (points_paper if self.parser == "paper" else points_mended)(outline)
         if not points:
             return Plan.fallback(prompt, "the outline holds no points")
+        if len(points) > MOST_PARTS:
+            return Plan.fallback(prompt, f"the outline holds {len(points)} points, more than {MOST_PARTS}")
         return Plan(tuple(self._point(prompt, outline, index, point) for index, point in points), Join("\n\n"))
 
     def _point(self, prompt: Prompt, outline: str, index: str, point: str) -> Call:

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from ppbench import Call, Plan, Prompt
 from ppbench_plugins.decomposers.canonical import divide, recognise
-from ppbench_plugins.decomposers.reading import json_object
+from ppbench_plugins.decomposers.reading import MOST_PARTS, json_object
 from ppbench_plugins.prompts import fill
 
 
@@ -66,6 +66,8 @@ def _subproblems(reply: str) -> list[str]:
     parts = json_object(reply).get("subproblems")
     if not isinstance(parts, list) or not all(isinstance(part, str) and part.strip() for part in parts):
         raise ValueError("the reply has no list of subproblems")
+    if len(parts) > MOST_PARTS:
+        raise ValueError(f"{len(parts)} subproblems, more than {MOST_PARTS}")
     return parts
 
 

@@ -39,9 +39,7 @@ class Offline:
         self._inner[:] = [VirtualExecutor(partial(_script, model), self.max_in_flight)]
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._inner.clear()
 
     def now(self) -> int:

@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-_MARKS = re.compile(r"^[\s\-*•\"'“”«»„「」『』`]+|[\s\"'“”«»„「」『』`.。!！]+$")
-_SEPARATORS = re.compile(r"\s*(?:[,，、;；،\n]|(?<!\d)/(?!\d))\s*(?!\d{3}(?:\D|$))")
+_OPENING = " -*_•\"'“”«»„「『`"
+_CLOSING = " *_\"'“”«»」』`.。!！"
+_SEPARATORS = re.compile(
+    r"(?:(?<!\d),|,(?!\d{3}(?:\D|$))|[，、;；،\n]|(?<!\d)/(?!\d))(?:\s?(?:and|und|et|y|e|и|&)\s)?", re.IGNORECASE
+)
 _TOKEN = re.compile(r"[぀-ヿ㐀-䶿一-鿿]|\w+")
 _ARTICLES = {"a", "an", "the", "le", "la", "les", "der", "die", "das", "el", "los", "las", "il", "lo", "o", "os"}
 
@@ -18,7 +21,7 @@ _ARTICLES = {"a", "an", "the", "le", "la", "les", "der", "die", "das", "el", "lo
 def plain(text: str) -> str:
     """Case, width, white space, quotes and end punctuation put aside."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return _MARKS.sub("", re.sub(r"\s+", " ", folded))
+    return " ".join(folded.split()).lstrip(_OPENING).rstrip(_CLOSING)
 
 
 def exact(answer: str, accepted: Sequence[str]) -> float:
@@ -59,17 +62,17 @@ def chrf(answer: str, accepted: Sequence[str]) -> float:
 
 @cache
 def _chrf() -> Any:
-    from sacrebleu.metrics import CHRF  # slow to import
+    from sacrebleu.metrics.chrf import CHRF  # slow to import
 
     return CHRF()
 
 
 def label(answer: str, accepted: Sequence[str], labels: Sequence[str]) -> float:
-    """1 if the answer names the right label and no other of those that the prompt uses."""
+    """1 if the answer names an accepted label and no other of those that the prompt uses."""
     text = plain(answer)
     named = {plain(one) for one in labels if _names(text, plain(one))}
     longest = {one for one in named if not any(one != other and one in other for other in named)}
-    return float(longest == {plain(accepted[0])})
+    return float(bool(longest) and longest <= {plain(one) for one in accepted})
 
 
 def _names(text: str, word: str) -> bool:

@@ -24,7 +24,7 @@ class Reference:
         item, metric = case.item, case.category.metric
         if item.reference is None or item.schema is None or metric == "none":
             return []
-        answers = slots(case.trace.answer, item.schema.size)
+        answers = slots(case.trace.answer, item.schema.size, item.schema.data or ())
         pairs = list(zip(answers, item.reference, strict=True))
         labels = [text for accepted in item.reference for text in accepted]
         scores = [_score(metric, answer, accepted, labels) for answer, accepted in pairs]

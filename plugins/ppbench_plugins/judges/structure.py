@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ppbench import Case, Item, Plan, Reply, Verdict
-from ppbench_plugins.judges.align import entries, slots
+from ppbench_plugins.judges.align import Entry, entries, slots
 from ppbench_plugins.judges.metrics import plain
 
 
@@ -28,17 +28,17 @@ class Structure:
         misplaced. Nothing for an item without a schema: what it should hold is not known."""
         if case.item.schema is None:
             return []
-        return _verdicts(case.item, case.trace.answer)
+        return _verdicts(case.item, case.trace.answer, told_by_text=case.category.metric != "label")
 
 
-def _verdicts(item: Item, answer: str) -> list[Verdict]:
+def _verdicts(item: Item, answer: str, *, told_by_text: bool) -> list[Verdict]:
     assert item.schema is not None
     expected = item.schema.size
     listed = [entry for entry in entries(answer, expected) if entry.text]
-    filled = slots(answer, expected)
+    filled = slots(answer, expected, item.schema.data or ())
     copies = _copies(item, filled)
     repeated = sum(count - 1 for count in Counter(entry.number for entry in listed).values())
-    misplaced = _misplaced(item, filled)
+    misplaced = _late(listed, expected) | (_misplaced(item, filled) if told_by_text else set())
     returned = sum(slot is not None for slot in filled)
     good = returned - len(copies | misplaced)
     duplicated, missing = repeated + len(copies), expected - returned
@@ -57,8 +57,19 @@ def _copies(item: Item, filled: Sequence[str | None]) -> set[int]:
     return {k for k, slot in enumerate(filled) if slot and first.setdefault(plain(slot), k) != k}
 
 
+def _late(listed: Sequence[Entry], expected: int) -> set[int]:
+    """Slots whose entry stands after one with a higher number."""
+    late, highest = set(), 0
+    for number in dict.fromkeys(entry.number for entry in listed):
+        if number < highest and 1 <= number <= expected:
+            late.add(number - 1)
+        highest = max(highest, number)
+    return late
+
+
 def _misplaced(item: Item, filled: Sequence[str | None]) -> set[int]:
-    """Slots whose answer is another slot's reference, and not their own."""
+    """Slots whose answer is another slot's reference, and not their own. Says nothing where items share a few
+    labels: a wrong label is a wrong answer, not a misplaced one."""
     wanted = [{plain(text) for text in accepted} for accepted in item.reference or ()]
     return {
         k

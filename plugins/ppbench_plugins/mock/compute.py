@@ -10,14 +10,28 @@ from collections import Counter
 from collections.abc import Sequence
 
 _LIST = re.compile(r"\[([^\[\]]*)\]")
-_WORDS = re.compile(r"[^\W\d_]+(?:, *[^\W\d_]+)*(?=\s*$)")
-_SUM = re.compile(r"(?:[-+]\s*)?\d+(?:\s*[-+]\s*\d+)*(?=\s*$)")
-_COUNT = re.compile(r"([^\W\d_][^:,\n]*?):\s*(\d+)")
-_COUNTRIES = (
-    "Argentina Australia Austria Brazil Canada Chile China Colombia Denmark Egypt Finland France Germany Greece India "
-    "Indonesia Ireland Italy Japan Kenya Mexico Morocco Netherlands Nigeria Norway Peru Poland Portugal Russia Spain "
-    "Sweden Switzerland Thailand Turkey Ukraine Vietnam"
-).split() + ["New Zealand", "Saudi Arabia", "South Africa", "South Korea", "United Kingdom", "United States"]
+_WORDS = re.compile(r"([^\W\d_][\w'’-]*(?:, *[^\W\d_][\w'’-]*)*)\.?\s*$")
+_SUM = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*)?\d+(?:\s*[-+]\s*\d+)*)[\s.=?]*$")
+_COUNT = re.compile(r"([^\W\d_][^:,\n\"*]*?)[\"*]*:\s*(\d+)")
+_COUNTRIES = """
+Afghanistan, Albania, Algeria, Andorra, Angola, Antigua and Barbuda, Argentina, Armenia, Australia, Austria, Azerbaijan,
+Bahamas, Bahrain, Bangladesh, Barbados, Belarus, Belgium, Belize, Benin, Bhutan, Bolivia, Bosnia and Herzegovina, Botswana,
+Brazil, Brunei, Bulgaria, Burkina Faso, Burundi, Cambodia, Cameroon, Canada, Cape Verde, Central African Republic, Chad, Chile,
+China, Colombia, Comoros, Congo, Costa Rica, Croatia, Cuba, Cyprus, Czech Republic, Czechia, Denmark, Djibouti, Dominica,
+Dominican Republic, Ecuador, Egypt, El Salvador, Equatorial Guinea, Eritrea, Estonia, Eswatini, Ethiopia, Fiji, Finland, France,
+Gabon, Gambia, Georgia, Germany, Ghana, Greece, Grenada, Guatemala, Guinea, Guinea-Bissau, Guyana, Haiti, Honduras, Hungary,
+Iceland, India, Indonesia, Iran, Iraq, Ireland, Israel, Italy, Ivory Coast, Jamaica, Japan, Jordan, Kazakhstan, Kenya, Kiribati,
+Kosovo, Kuwait, Kyrgyzstan, Laos, Latvia, Lebanon, Lesotho, Liberia, Libya, Liechtenstein, Lithuania, Luxembourg, Madagascar,
+Malawi, Malaysia, Maldives, Mali, Malta, Marshall Islands, Mauritania, Mauritius, Mexico, Micronesia, Moldova, Monaco, Mongolia,
+Montenegro, Morocco, Mozambique, Myanmar, Namibia, Nauru, Nepal, Netherlands, New Zealand, Nicaragua, Niger, Nigeria,
+North Korea, North Macedonia, Norway, Oman, Pakistan, Palau, Palestine, Panama, Papua New Guinea, Paraguay, Peru, Philippines,
+Poland, Portugal, Qatar, Romania, Russia, Rwanda, Saint Lucia, Samoa, San Marino, Saudi Arabia, Senegal, Serbia, Seychelles,
+Sierra Leone, Singapore, Slovakia, Slovenia, Solomon Islands, Somalia, South Africa, South Korea, South Sudan, Spain, Sri Lanka,
+Sudan, Suriname, Sweden, Switzerland, Syria, Taiwan, Tajikistan, Tanzania, Thailand, Timor-Leste, Togo, Tonga,
+Trinidad and Tobago, Tunisia, Turkey, Turkmenistan, Tuvalu, Uganda, Ukraine, United Arab Emirates, United Kingdom,
+United States, Uruguay, Uzbekistan, Vanuatu, Vatican City, Venezuela, Vietnam, Yemen, Zambia, Zimbabwe
+"""
+_COUNTRY = re.compile(r"\b(?:" + "|".join(sorted(re.split(r",\s", _COUNTRIES.strip()), key=len, reverse=True)) + r")\b")
 
 
 def task_of(problem: str) -> str:
@@ -39,16 +53,16 @@ def solve(problem: str) -> str:
     task = task_of(problem)
     lists = [_numbers(text) for text in _LIST.findall(problem)]
     if task == "sorting":
-        return _show(sorted(lists[0]))
+        return _show(_sorted(problem, lists[0]))
     if task == "set_intersection":
         return _show(sorted(set(lists[0]) & set(lists[1])))
     if task == "concatenation":
         match = _WORDS.search(problem)
-        return "".join(word.strip()[-1] for word in match[0].split(",")) if match else ""
+        return "".join(word.strip()[-1] for word in match[1].split(",")) if match else ""
     if task == "arithmetic":
         match = _SUM.search(problem)
-        return str(_sum(match[0])) if match else ""
-    return _tally(Counter({c: len(re.findall(rf"\b{c}\b", problem)) for c in _COUNTRIES})) if task else ""
+        return str(_sum(match[1])) if match else ""
+    return _tally(Counter(_COUNTRY.findall(problem))) if task else ""
 
 
 def merge(problem: str, parts: Sequence[str]) -> str:
@@ -56,7 +70,7 @@ def merge(problem: str, parts: Sequence[str]) -> str:
     task = task_of(problem)
     lists = [_numbers(text) for part in parts for text in _LIST.findall(part)]
     if task == "sorting":
-        return _show(sorted(number for one in lists for number in one))
+        return _show(_sorted(problem, [number for one in lists for number in one]))
     if task == "set_intersection":
         return _show(sorted({number for one in lists for number in one}))
     if task == "concatenation":
@@ -67,6 +81,10 @@ def merge(problem: str, parts: Sequence[str]) -> str:
     for part in parts if task else ():
         counts.update({name: int(count) for name, count in _COUNT.findall(part)})
     return _tally(counts) if task else ""
+
+
+def _sorted(problem: str, numbers: list[int]) -> list[int]:
+    return sorted(numbers, reverse="descend" in problem.casefold())
 
 
 def _numbers(text: str) -> list[int]:

@@ -6,6 +6,7 @@ import hashlib
 import random
 
 _SYLLABLES = "ba ko lu me ni ro sa te vi do pa ri mo ne tu la si ge fo ha".split()
+_GREEK = str.maketrans("abdefghiklmnoprstuv", "αβδεφγχικλμνοπρστυω")
 
 
 def chance(*seeds: object) -> random.Random:
@@ -18,3 +19,8 @@ def sentence(words: int, *seeds: object) -> str:
     random_ = chance("filler", *seeds)
     made = ["".join(random_.choices(_SYLLABLES, k=random_.randint(1, 3))) for _ in range(max(1, words))]
     return " ".join(made).capitalize() + "."
+
+
+def mistake(words: int, *seeds: object) -> str:
+    """A wrong answer. Its letters are Greek, so that no metric finds a part of it right by accident."""
+    return sentence(words, *seeds).rstrip(".").casefold().translate(_GREEK)

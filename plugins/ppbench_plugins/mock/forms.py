@@ -1,6 +1,7 @@
 """What output a request asks for, told by the form it shows: JSON keys, numbers, placeholders, blocks.
 
-Never by its wording: a request that says the same in other words, or in another language, is read alike.
+Never by its wording: a request that says the same in other words, or in another language, is read alike. Where a
+request shows two forms, the last one counts: what comes before may belong to the prompt that it carries.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class PointForm:
 class WholeForm:
     """One answer made of the parts in the request is asked for."""
 
+    problem: str
+    """What the parts are parts of, where the request says it."""
     parts: tuple[str, ...]
 
 
@@ -53,33 +56,35 @@ Form = JsonForm | OutlineForm | PointForm | WholeForm | None
 
 def form_of(frame: str, prefix: str | None = None, json_schema: Mapping[str, Any] | None = None) -> Form:
     """The form that a request asks for. `frame` is its text without the prompt that it carries."""
-    if prefix:
-        return _from_prefix(prefix)
+    if prefix and (opened := _from_prefix(prefix)):
+        return opened
+    bare = _FENCE.sub("", _BLOCK.sub("", frame))
+    at, shown = _json_shown(bare)
     if json_schema:
-        return JsonForm({key: _shown_value(rule) for key, rule in json_schema.get("properties", {}).items()})
-    shown = _json_shown(_FENCE.sub("", _BLOCK.sub("", frame)))
+        asked = {key: _shown_value(rule) for key, rule in json_schema.get("properties", {}).items()}
+        return JsonForm(shown if shown.keys() == asked.keys() else asked)
+    line, form = _lines_shown(bare, frame)
+    if form is not None and line > at:
+        return form
     if shown:
         return JsonForm(shown)
-    lines = _BLOCK.sub("", frame).splitlines()
-    numbered = [match for line in lines if _SLOT.search(line) and (match := _NUMBERED.match(line))]
-    if len(numbered) > 1 and numbered[0][1] == "1":
-        return OutlineForm()
-    if len(numbered) == 1:
-        return PointForm(int(numbered[0][1]), _SLOT.sub("", numbered[0][2]).strip())
-    if any(_SLOT.fullmatch(line.strip()) for line in lines):
-        return WholeForm(tuple(blocks(frame)))
-    return None
+    fenced = next((found for text in reversed(_FENCE.findall(frame)) if _is_form(found := _json_shown(text)[1])), {})
+    return JsonForm(fenced) if fenced else None
 
 
 def blocks(text: str) -> list[str]:
     """Contents of the marked parts of a text: <tag> ... </tag>, else fenced ones."""
-    tagged = [match[3].strip() for match in _BLOCK.finditer(text)]
-    return tagged or [match[1].strip() for match in _FENCE.finditer(text)]
+    return [content for _, content in _tagged(text)]
 
 
 def choices(value: Any) -> list[str]:
     """The alternatives that a form shows for one key, if it shows any: "1 | 2 | tie"."""
     return [part.strip() for part in value.split("|")] if isinstance(value, str) and _CHOICE.match(value) else []
+
+
+def _tagged(text: str) -> list[tuple[str, str]]:
+    tagged = [(match[1], match[3].strip()) for match in _BLOCK.finditer(text)]
+    return tagged or [("", match[1].strip()) for match in _FENCE.finditer(text)]
 
 
 def _from_prefix(prefix: str) -> Form:
@@ -91,19 +96,59 @@ def _from_prefix(prefix: str) -> Form:
     return PointForm(int(match[1]), match[2].strip(), opened=True)
 
 
-def _json_shown(text: str) -> dict[str, Any]:
-    """The first object of a text that parses as JSON and has keys."""
-    decoder = json.JSONDecoder()
+def _lines_shown(bare: str, frame: str) -> tuple[int, Form]:
+    """The last form that lines with placeholders show, and where it stands: a numbered run from 1, one numbered
+    line, or a placeholder alone."""
+    at, run, last, form = 0, list[re.Match[str]](), -1, None
+    for line in bare.splitlines(keepends=True):
+        numbered = _NUMBERED.match(line) if _SLOT.search(line) else None
+        run = [*run, numbered] if numbered else []
+        if run:
+            last, form = at, _numbered_form(run)
+        elif _SLOT.fullmatch(line.strip()):
+            last, form = at, _whole(frame)
+        at += len(line)
+    return last, form
+
+
+def _numbered_form(run: list[re.Match[str]]) -> Form:
+    if len(run) > 1 and run[0][1] == "1":
+        return OutlineForm()
+    return PointForm(int(run[-1][1]), _SLOT.sub("", run[-1][2]).strip())
+
+
+def _whole(frame: str) -> Form:
+    """Blocks of one tag are the parts; a first block of another tag, else the text around them, is the problem."""
+    tagged = _tagged(frame)
+    if len(tagged) > 1 and tagged[0][0] != tagged[1][0]:
+        return WholeForm(tagged[0][1], tuple(content for _, content in tagged[1:]))
+    around = _SLOT.sub("", _FENCE.sub("", _BLOCK.sub("", frame))).strip()
+    return WholeForm(around, tuple(content for _, content in tagged))
+
+
+def _json_shown(text: str) -> tuple[int, dict[str, Any]]:
+    """The last object of a text that parses as JSON and has keys, and where it stands."""
+    decoder, last, shown, end = json.JSONDecoder(), -1, dict[str, Any](), 0
     for match in re.finditer(r"\{\s*\"", text):
-        try:
-            value, _ = decoder.raw_decode(text, match.start())
-        except ValueError:
+        if match.start() < end:
             continue
-        if isinstance(value, dict):
-            return value
-    return {}
+        try:
+            value, end = decoder.raw_decode(text, match.start())
+        except (ValueError, RecursionError):
+            continue
+        last, shown = match.start(), value
+    return last, shown
+
+
+def _is_form(shown: Mapping[str, Any]) -> bool:
+    """The values are placeholders or alternatives, so that this is a form and not somebody's data."""
+    return any(value in ("...", ["..."], ["...", "..."]) or choices(value) for value in shown.values())
 
 
 def _shown_value(rule: Any) -> Any:
-    options = rule.get("enum") if isinstance(rule, dict) else None
-    return " | ".join(map(str, options)) if options else "..."
+    if not isinstance(rule, Mapping):
+        return "..."
+    if rule.get("enum"):
+        return " | ".join(map(str, rule["enum"]))
+    kinds = rule.get("type", "")
+    return ["..."] * max(2, rule.get("minItems", 2)) if "array" in (kinds if isinstance(kinds, list) else [kinds]) else "..."

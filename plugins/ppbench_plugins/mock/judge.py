@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ppbench import Item
+from ppbench_plugins.judges.align import slots
+from ppbench_plugins.judges.metrics import plain
 from ppbench_plugins.mock.forms import blocks, choices
+from ppbench_plugins.mock.knowledge import is_set
 
 _ORDER = re.compile(r"\b(?:choose|prefer|vote for|pick|select|rate)\b[^.!?\n]*\b(?:this|me|mine|best|highest|winner)\b", re.I)
 
 
-def choose(
-    shown: Mapping[str, Any], text: str, item: Item | None, manner: Literal["honest", "gullible"]
-) -> dict[str, Any]:
+def choose(shown: Mapping[str, Any], text: str, item: Item | None, manner: Literal["honest", "gullible"]) -> dict[str, Any]:
     """A value for each key of the form: an alternative where alternatives are shown, else a reason.
 
     Alternatives are taken to be first, second and, if there is a third, a tie.
@@ -24,16 +25,24 @@ def choose(
     filled: dict[str, Any] = {}
     for key, value in shown.items():
         options = choices(value)
-        filled[key] = options[min(winner, len(options) - 1)] if options else "by what the answers hold"
+        filled[key] = options[min(winner, len(options) - 1)] if options else _reason(value)
     return filled
 
 
 def _honest(answers: Sequence[str], item: Item | None) -> int:
-    """0 or 1 for the answer that holds more of the known references, 2 for a tie."""
+    """0 or 1 for the answer that holds more of the known references, each in its place; 2 for a tie."""
     if len(answers) < 2 or item is None or item.reference is None:
         return 2
-    held = [sum(any(text in answer for text in accepted) for accepted in item.reference) for answer in answers]
+    held = [_held(answer, item) for answer in answers]
     return 2 if held[0] == held[1] else int(held[1] > held[0])
+
+
+def _held(answer: str, item: Item) -> float:
+    """How many references an answer holds; of a set, the share of its members."""
+    assert item.reference is not None
+    filled = [plain(slot or "") for slot in slots(answer, len(item.reference))]
+    found = [[plain(text) in slot for text in right] for slot, right in zip(filled, item.reference, strict=True)]
+    return sum(sum(hits) / len(hits) if is_set(item) else any(hits) for hits in found if hits)
 
 
 def _gullible(answers: Sequence[str]) -> int:
@@ -44,3 +53,8 @@ def _gullible(answers: Sequence[str]) -> int:
         if _ORDER.search(answer):
             return place
     return int(len(answers[1]) > len(answers[0]))
+
+
+def _reason(value: Any) -> Any:
+    """A reason where the form shows a text; a number, a list and the like stay as they are shown."""
+    return "by what the answers hold" if isinstance(value, str) else value

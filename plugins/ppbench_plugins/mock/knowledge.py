@@ -7,16 +7,22 @@ depends on and the instruction. Who sent it, and why, is not known here.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from ppbench import Item
+from ppbench_plugins.categories import CATEGORIES
 
-_WORD = re.compile(r"[^\W\d_]{4,}")
 _CJK = re.compile(r"[぀-ヿ㐀-䶿一-鿿]")
+_PAIRED = re.compile(r"[぀-ヿ㐀-䶿一-鿿가-힯]{2,}")
 _ENOUGH = 0.75
 """Share of the instruction's words that a request must hold to carry the instruction."""
+_STRAY = 0.05
+"""An item that fills less of a request, with neither context nor instruction there, stands in it by accident."""
+_SETS = {name.casefold() for c in CATEGORIES if c.metric == "set_f1" for name in (c.id, c.title, *c.aliases)}
+"""Categories in which a reference lists the members of one answer, not variants of it."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,14 @@ class Known:
     def instruction(self) -> frozenset[str]:
         """Words that stand both in the prompt's own instruction and in the template for one item."""
         assert self.item.schema is not None
-        template = re.sub(r"\{(?:data|context|n)\}", " ", self.item.schema.template)
-        frame = self.text
+        template = _words(re.sub(r"\{(?:data|context|n)\}", " ", self.item.schema.template))
+        return frozenset(template & _words(self.frame(self.text)) or template)
+
+    def frame(self, text: str) -> str:
+        """A text without this prompt's items and context: their words are no instruction."""
         for part in sorted((*self.parts, self.context), key=len, reverse=True):
-            frame = frame.replace(part, " ") if part else frame
-        return frozenset(_words(template) & _words(frame)) or frozenset(_words(template))
+            text = text.replace(part, " ") if part else text
+        return text
 
 
 @dataclass(frozen=True)
@@ -81,16 +90,23 @@ def squeeze(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
+def is_set(item: Item) -> bool:
+    """Whether a reference of this item lists the members of one answer."""
+    return item.category.casefold() in _SETS
+
+
 def _match(known: Known, text: str, words: set[str]) -> Found | None:
     whole = known.text in text
-    told = whole or _carries(known.instruction, words)
-    understood = told and (not known.context or known.context in text)
     if not known.parts:
-        return Found(known, (), understood, whole) if told else None
+        told = whole or _carries(known.instruction, words)
+        return Found(known, (), told, whole) if told else None
     at = {place: start for place, part in enumerate(known.parts) if (start := _stands(part, text)) >= 0}
     if not at:
         return None
-    return Found(known, tuple(sorted(at, key=at.__getitem__)), understood, whole)
+    framed, told = known.context in text, whole or _carries(known.instruction, _words(known.frame(text)))
+    if not told and not (known.context and framed) and sum(len(known.parts[place]) for place in at) < _STRAY * len(text):
+        return None
+    return Found(known, tuple(sorted(at, key=at.__getitem__)), told and framed, whole)
 
 
 def _stands(part: str, text: str) -> int:
@@ -108,7 +124,13 @@ def _carries(instruction: frozenset[str], words: set[str]) -> bool:
 
 
 def _words(text: str) -> set[str]:
-    """Words of four letters or more; of a script without spaces, pairs of characters."""
+    """Words of three letters or more; of Chinese, Japanese and Korean, pairs of characters."""
     folded = text.casefold()
-    pairs = {a + b for a, b in zip(folded, folded[1:], strict=False) if _CJK.match(a) and _CJK.match(b)}
-    return pairs | {word for word in _WORD.findall(folded) if not _CJK.search(word)}
+    pairs = {run[k : k + 2] for run in _PAIRED.findall(folded) for k in range(len(run) - 1)}
+    spaced = re.sub(r"[^\w\s]|[\d_]", _space_unless_mark, _PAIRED.sub(" ", folded))
+    return pairs | {word for word in spaced.split() if len(word) > 2}
+
+
+def _space_unless_mark(match: re.Match[str]) -> str:
+    """Vowel signs of Indic scripts are marks, not letters, and belong to their word."""
+    return match[0] if unicodedata.category(match[0]).startswith("M") else " "

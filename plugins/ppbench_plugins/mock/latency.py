@@ -42,7 +42,7 @@ class Profile:
 
     name: str
     latency: Latency = Latency()
-    habits: Habits = Habits()
+    habits: Habits = field(default_factory=Habits)
 
 
 def load_profile(name: str) -> Profile:
@@ -60,7 +60,7 @@ def load_profile(name: str) -> Profile:
 
 
 def _fill(kind: Any, values: dict[str, Any], name: str) -> Any:
-    known = {f.name: f.default for f in fields(kind)}
+    known: dict[str, Any] = {f.name: f.default for f in fields(kind)}
     unknown = set(values) - {f.name for part in (Latency, Habits) for f in fields(part)} - {"description"}
     if unknown:
         raise UsageError(f"mock/{name}: unknown knob {sorted(unknown)[0]!r}; have: "
@@ -107,13 +107,16 @@ class Clockwork:
         return Timing(tuple(pieces[:limit]), tuple(offsets), len(read), cached, finish)
 
     def _blocks(self, read: list[str]) -> list[int]:
-        ends = range(_BLOCK, len(read) + 1, _BLOCK)
-        return [hash(tuple(read[:end])) for end in ends]
+        """One key for each leading run of whole blocks."""
+        keys = [0]
+        for end in range(_BLOCK, len(read) + 1, _BLOCK):
+            keys.append(hash((keys[-1], *read[end - _BLOCK : end])))
+        return keys[1:]
 
     def _cached(self, read: list[str], now_ns: int) -> int:
         count = 0
         for block in self._blocks(read):
-            if self._warm.get(block, now_ns) >= now_ns:
+            if self._warm.get(block, now_ns + 1) > now_ns:
                 break
             count += _BLOCK
         return count

@@ -10,18 +10,20 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from ppbench import Item, Schema
 from ppbench_plugins.mock import compute
-from ppbench_plugins.mock.filler import chance, sentence
+from ppbench_plugins.mock.filler import chance, mistake, sentence
 from ppbench_plugins.mock.forms import JsonForm, OutlineForm, PointForm, WholeForm, blocks, choices, form_of
 from ppbench_plugins.mock.judge import choose
-from ppbench_plugins.mock.knowledge import Found, Knowledge, squeeze
+from ppbench_plugins.mock.knowledge import Found, Knowledge, is_set, squeeze
 
 UNKNOWN = "unknown"
 _MARK = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+")
-_TIMES = re.compile(r"\(×(\d+)\)\s*$")
+_TIMES = re.compile(r"\(×(\d+): (\d+)–\d+\)\s*$")
+"""How a division states a run of open pieces: how many, and which of them."""
 _LISTED = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+(\S.*?)\s*$", re.MULTILINE)
 
 
@@ -51,6 +53,13 @@ class Habits:
     judge: Literal["honest", "gullible"] = "honest"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.judge not in ("honest", "gullible"):
+            raise ValueError(f"judge is {self.judge!r}; have: honest, gullible")
+        for name, rate in (("planner_error", self.planner_error), ("item_error", self.item_error)):
+            if not 0 <= rate <= 1:
+                raise ValueError(f"{name} is a share from 0 to 1, not {rate:g}")
+
 
 class Oracle:
     """Answers requests. Deterministic: the same request gets the same reply."""
@@ -72,8 +81,8 @@ class Oracle:
             case PointForm(number, opening, opened):
                 written = self._entry(found, number - 1, ask.text)
                 return written if opened else f"{number}. {opening} {written}".replace("  ", " ")
-            case WholeForm(parts):
-                return _merge(parts)
+            case WholeForm(problem, parts):
+                return _merge(problem, parts)
         return self._solve(ask.text, found)
 
     # Solving
@@ -83,7 +92,8 @@ class Oracle:
             return compute.solve(text) or sentence(self._habits.piece_words, self._habits.seed, text)
         schema = _schema(found)
         if schema.n is not None:
-            return _listing([self._piece(text, place, found) for place in range(self._asked(text, found))])
+            asked = self._asked(text, found)
+            return _listing([self._piece(text, place, asked) for place in range(asked)])
         return _listing([self._item(found, place, text) for place in found.places])
 
     def _asked(self, text: str, found: Found) -> int:
@@ -96,7 +106,7 @@ class Oracle:
         if found is None:
             return sentence(self._habits.piece_words, self._habits.seed, text, place)
         if _schema(found).n is not None:
-            return self._piece(text, place, found)
+            return self._piece(text, place)
         return self._item(found, place, text) if place in found.places else UNKNOWN
 
     def _item(self, found: Found, place: int, text: str) -> str:
@@ -104,12 +114,13 @@ class Oracle:
         if not found.understood or item.reference is None:
             return UNKNOWN
         if chance("item", self._habits.seed, item.id, place, text).random() < self._habits.item_error:
-            return sentence(3, self._habits.seed, text, place)
+            return mistake(3, self._habits.seed, text, place)
         right = item.reference[place]
-        return ", ".join(right) if _is_set(item) else right[0]
+        return ", ".join(right) if is_set(item) else right[0]
 
-    def _piece(self, text: str, place: int, found: Found) -> str:
-        asked, habits = self._asked(text, found), self._habits
+    def _piece(self, text: str, place: int, asked: int = 1) -> str:
+        """One of `asked` open pieces that stand in the same reply and share its budget."""
+        habits = self._habits
         words = habits.piece_words
         if asked > 1 and habits.budget_words:
             words = max(2, min(words, habits.budget_words // asked))
@@ -126,7 +137,7 @@ class Oracle:
             return json.dumps(_extraction(text, found), ensure_ascii=False)
         lists = {key: len(value) for key, value in shown.items() if isinstance(value, list)}
         if lists:
-            return json.dumps({key: _division(found, breadth) for key, breadth in lists.items()}, ensure_ascii=False)
+            return json.dumps({key: _division(found, text, breadth) for key, breadth in lists.items()}, ensure_ascii=False)
         return json.dumps({key: self._solve(text, found) for key in shown}, ensure_ascii=False)
 
     def _outline(self, text: str, found: Found | None, *, opened: bool) -> str:
@@ -149,10 +160,6 @@ def _schema(found: Found) -> Schema:
     return found.known.item.schema
 
 
-def _is_set(item: Item) -> bool:
-    return item.category in ("named_entity_recognition", "keyword_extraction")
-
-
 def _listing(answers: Sequence[str]) -> str:
     if len(answers) == 1:
         return answers[0]
@@ -171,23 +178,29 @@ def _extraction(text: str, found: Found | None) -> dict[str, Any]:
     return {"template": head.replace("{", "(").replace("}", ")") + "\n{data}", "context": None, "data": listed, "n": None}
 
 
-def _division(found: Found | None, breadth: int) -> list[str]:
+def _division(found: Found | None, text: str, breadth: int) -> list[str]:
     """The prompt's subtasks in `breadth` runs, each stated alone; none for a prompt that is not known."""
     if found is None:
         return []
     schema = _schema(found)
-    places = list(found.places) if schema.data else list(range(schema.size))
+    places = list(found.places) if schema.data else _pieces(text, schema.size)
     runs = _runs(places, min(breadth, len(places)))
     if schema.data is None:
-        return [f"{schema.template} (×{len(run)})" for run in runs]
+        return [f"{schema.template} (×{len(run)}: {run[0]}–{run[-1]})" for run in runs]
     shell = schema.template.replace("{context}", schema.context or "")
     return [shell.replace("{data}", "\n".join(schema.data[place] for place in run)) for run in runs]
+
+
+def _pieces(text: str, size: int) -> list[int]:
+    """The numbers of the open pieces that the carried problem asks for: those of a run, else all."""
+    run = _TIMES.search("\n".join(blocks(text)) or text)
+    return list(range(int(run[2]), int(run[2]) + int(run[1]))) if run else list(range(1, size + 1))
 
 
 def _runs(places: Sequence[int], count: int) -> list[list[int]]:
     size, extra = divmod(len(places), max(1, count))
     cuts = [k * size + min(k, extra) for k in range(count + 1)]
-    return [list(places[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [list(places[a:b]) for a, b in pairwise(cuts)]
 
 
 def _points(text: str, found: Found | None) -> list[str]:
@@ -200,11 +213,15 @@ def _points(text: str, found: Found | None) -> list[str]:
     return [" ".join(schema.data[place].split()[:4])[:24].strip().rstrip(".,:;") for place in found.places]
 
 
-def _merge(parts: Sequence[str]) -> str:
+def _merge(problem: str, parts: Sequence[str]) -> str:
     """The parts of a request as one answer: computed where the problem can be, else listed in order."""
-    problem, answers = (parts[0], parts[1:]) if len(parts) > 1 else ("", parts)
-    computed = compute.merge(problem, answers)
+    computed = compute.merge(problem, parts)
     if computed:
         return computed
-    lines = [line for answer in answers for line in answer.splitlines() if line.strip()]
-    return _listing([_MARK.sub("", line).strip() for line in lines])
+    return _listing([line for part in parts for line in _lines(part)])
+
+
+def _lines(part: str) -> list[str]:
+    """The answers that a part lists; a single line is one answer, whatever it begins with."""
+    lines = [line.strip() for line in part.splitlines() if line.strip()]
+    return [_MARK.sub("", line).strip() for line in lines] if len(lines) > 1 else lines

@@ -6,12 +6,13 @@ import re
 from functools import cache
 from pathlib import Path
 
+FOLDER = Path(__file__).parent
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
 @cache
 def _text(name: str) -> str:
-    return (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n")
+    return (FOLDER / f"{name}.txt").read_text(encoding="utf-8").rstrip("\n")
 
 
 def fill(name: str, **values: object) -> str:

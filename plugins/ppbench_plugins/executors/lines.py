@@ -1,0 +1,138 @@
+"""Clients of an SDK with one connection each, lent to one request at a time, so that one can be cut off alone.
+
+The line used last is lent first: it is the warmest. Knows HTTP and what its library raises, but no SDK. Imported
+when an executor is entered, not before.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import httpx2
+
+from ppbench_plugins.executors.threads import Flight
+
+WARM = 32
+WARM_S = 5.0
+
+
+class _ReadOut(httpx2.SyncByteStream):
+    """A reply that is read to its end when it is closed after `[DONE]`: a connection with a rest in it is not kept,
+    and one of the SDKs leaves that rest, so that each of its streams would open a connection of its own."""
+
+    def __init__(self, stream: httpx2.SyncByteStream) -> None:
+        self._stream = stream
+        self._rest = iter(stream)
+        self._tail = b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._rest:
+            self._tail = (self._tail + piece)[-64:]
+            yield piece
+
+    def close(self) -> None:
+        if b"[DONE]" in self._tail:
+            with suppress(Exception):
+                for _ in self._rest:
+                    pass
+        self._stream.close()
+
+
+class Line:
+    """A client, its connection, and the request that it serves."""
+
+    def __init__(self, make: Callable[[Any], Any], *, timeout_s: float, trust: ssl.SSLContext, loopback: bool) -> None:
+        self._flight: Flight | None = None
+        self._socket: Any = None
+        self._began_ns = 0
+        self.http = httpx2.Client(
+            timeout=timeout_s, verify=trust, follow_redirects=False, trust_env=not loopback,
+            limits=httpx2.Limits(max_connections=1, keepalive_expiry=None),
+            event_hooks={"request": [self._begin], "response": [self._answered]},
+        )  # fmt: skip
+        self.client = make(self.http)
+
+    def serve(self, flight: Flight) -> None:
+        self._flight = flight
+        flight.runs_on(self._socket)
+
+    def _begin(self, request: httpx2.Request) -> None:
+        request.extensions["trace"] = self._trace
+
+    def _answered(self, response: httpx2.Response) -> None:
+        if isinstance(response.stream, httpx2.SyncByteStream):
+            response.stream = _ReadOut(response.stream)
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Learn of a new connection: how long it took, and its socket."""
+        step = event.partition(".")[2]
+        if step in ("connect_tcp.started", "start_tls.started"):
+            self._began_ns = time.monotonic_ns()
+        elif step in ("connect_tcp.complete", "start_tls.complete"):
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self._flight is not None:
+                self._flight.connect_ns += time.monotonic_ns() - self._began_ns
+                self._flight.runs_on(self._socket)
+
+
+class Lines:
+    """All lines of one executor. `make` builds the SDK's client around an HTTP client."""
+
+    def __init__(self, make: Callable[[Any], Any], url: str, *, timeout_s: float) -> None:
+        self._make, self._url, self._timeout_s = make, url, timeout_s
+        self._loopback = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+        secure = url.startswith("https:")  # reading the certificates takes a while; without them nothing is trusted
+        self._trust = httpx2.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._all: list[Line] = []
+        self._free: list[Line] = []
+
+    @contextmanager
+    def borrow(self, flight: Flight) -> Iterator[Line]:
+        try:
+            line = self._free.pop()
+        except IndexError:
+            line = self._open()
+        line.serve(flight)
+        try:
+            yield line
+        finally:
+            flight.end()
+            self._free.append(line)
+
+    def _open(self) -> Line:
+        line = Line(self._make, timeout_s=self._timeout_s, trust=self._trust, loopback=self._loopback)
+        self._all.append(line)
+        return line
+
+    def warm(self, count: int) -> None:
+        """Open connections before anything is timed. What fails here fails aloud in the first call."""
+
+        def open_one(line: Line) -> None:
+            with suppress(Exception):
+                line.http.options(self._url, timeout=WARM_S)
+
+        lines = [self._open() for _ in range(min(count, WARM))]
+        with ThreadPoolExecutor(len(lines)) as pool:
+            list(pool.map(open_one, lines))
+        self._free.extend(lines)
+
+    def close(self) -> None:
+        for line in self._all:
+            line.http.close()
+
+
+def kind_of(error: BaseException) -> Literal["refused", "timeout", "dropped", "bad_reply"]:
+    """What went wrong below HTTP, or with what came, told by an exception and those that it came from."""
+    if isinstance(error, httpx2.TimeoutException):
+        return "timeout"
+    if isinstance(error, httpx2.ConnectError | httpx2.ProxyError):
+        return "refused"
+    if isinstance(error, httpx2.TransportError):
+        return "dropped"
+    return kind_of(error.__cause__) if error.__cause__ else "bad_reply"

@@ -1,0 +1,163 @@
+"""`native`: requests go through the C++ engine, whose clock is the kernel's where that has one.
+
+JSON is built before a request is handed over and read after its reply is whole. Knows no dialect: that is wire.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from ppbench import BrokenPlugin, Failure, Progress, Reply, Request
+from ppbench_plugins import wire
+from ppbench_plugins.executors import engine
+from ppbench_plugins.executors.online import Driver, Link, Online
+
+if TYPE_CHECKING:
+    from ppbench_plugins._engine import Done, Engine, Event, Transfer
+    from ppbench_plugins._engine import Progress as Told
+
+WARM = 32
+"""Connections opened before the first request, at most."""
+WARM_MS = 5000
+_KINDS: Mapping[str, Literal["refused", "timeout", "dropped", "cancelled", "bad_reply"]] = {
+    "connect": "refused", "tls": "refused", "timeout": "timeout", "dropped": "dropped", "cancelled": "cancelled",
+    "too_large": "bad_reply", "other": "bad_reply",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Native(Online):
+    name: ClassVar[str] = "native"
+    clock: ClassVar[Literal["native"]] = "native"
+    default_model: ClassVar[str] = "mock/quick"
+
+    stream: bool = True
+
+    def _library(self) -> Any:
+        return engine.load()
+
+    def _start(self, library: Any, link: Link, stack: ExitStack) -> Driver:
+        try:
+            made = library.Engine(
+                libcurl=engine.libcurls(), ca_file=engine.ca_file(link.target.url), max_in_flight=self.max_in_flight
+            )
+        except RuntimeError as error:
+            raise BrokenPlugin(f"executor native finds no usable libcurl: {error}; `pip install pycurl`, or install your "
+                               "system's libcurl, or set PPBENCH_LIBCURL; `-e offline` runs without it") from None  # fmt: skip
+        stack.enter_context(closing(made))
+        made.prewarm(link.target.url, min(self.max_in_flight, WARM), WARM_MS)  # what fails here fails aloud in the first call
+        return _Driver(self, library, made, link)
+
+
+class _Driver:
+    def __init__(self, options: Native, library: Any, made: Engine, link: Link) -> None:
+        self._options, self._library, self._engine, self._link = options, library, made, link
+        self._headers = [f"{name}: {value}" for name, value in wire.headers(link.target, link.key).items()]
+        self._seen: dict[str, str] = {}
+        """Text so far of watched replies."""
+
+    def now(self) -> int:
+        now: int = self._engine.now()
+        return now
+
+    def send(self, requests: Sequence[Request]) -> None:
+        self._engine.submit([self._transfer(request) for request in requests])
+
+    def cancel(self, request_id: str) -> None:
+        self._engine.cancel(request_id)
+
+    def wait(self, until_ns: int | None = None) -> Reply | Progress | None:
+        while True:
+            report: Any = self._engine.wait(until_ns)
+            if report is None:
+                return None
+            if isinstance(report, self._library.Done):
+                return self._reply(report)
+            if progress := self._progress(report):
+                return progress
+
+    def _transfer(self, request: Request) -> Transfer:
+        stream = self._options.stream
+        body = json.dumps(self._options.body(self._link, request, stream=stream), default=_plain).encode()
+        transfer: Transfer = self._library.Transfer(
+            id=request.id, url=self._link.target.url, headers=self._headers, body=body,
+            timeout_ms=max(1, round(self._options.timeout * 1000)), stream=stream, watch=request.watch,
+        )  # fmt: skip
+        return transfer
+
+    def _progress(self, report: Told) -> Progress | None:
+        """None if what came is no visible text."""
+        told = [(wire.text_of(self._link.target, event.data), event) for event in report.events]
+        told = [(text, event) for text, event in told if text]
+        if not told:
+            return None
+        self._seen[report.id] = self._seen.get(report.id, "") + "".join(text for text, _ in told)
+        return Progress(report.id, self._seen[report.id], _stamp(told[-1][1]))
+
+    def _reply(self, done: Done) -> Reply:
+        self._seen.pop(done.id, None)
+        events = done.events
+        answer = self._read(done, events)
+        chunks = [events[place] for place in answer.pieces] if events else []
+        stamps = _ordered([_stamp(event) for event in chunks]) if events else (done.done_ns,) * len(answer.pieces)
+        return Reply(
+            request_id=done.id, text=answer.text, queued_ns=done.queued_ns, sent_ns=done.sent_ns,
+            first_ns=stamps[0] if stamps else None, chunks_ns=stamps, done_ns=done.done_ns,
+            connect_ns=0 if done.reused else done.connect_ns + done.tls_ns, stamp="kernel" if _by_kernel(chunks) else "user",
+            tokens_in=answer.tokens_in, tokens_out=answer.tokens_out, tokens_cached=answer.tokens_cached,
+            tokens_reasoning=answer.tokens_reasoning, tokens_source=None if answer.tokens_out is None else "usage",
+            finish=answer.finish, error=answer.failure,
+        )  # fmt: skip
+
+    def _read(self, done: Done, events: Sequence[Event]) -> wire.Answer:
+        target, key, cut = self._link.target, self._link.key, self._cut(done)
+        if 200 <= done.status < 300 and (events or _is_stream(done)):
+            return wire.read_events(target, [event.data for event in events], key=key, cut=cut)
+        if cut and (done.status < 400 or cut.kind == "cancelled"):
+            return wire.Answer(failure=cut)
+        return wire.read_body(target, done.status, dict(done.headers), done.body, key=key)
+
+    def _cut(self, done: Done) -> Failure | None:
+        """What kept a whole reply from coming."""
+        if not done.error_kind:
+            return None
+        kind = _KINDS.get(done.error_kind, "bad_reply")
+        said = f"{done.error_kind}: {done.error}" if done.error_kind in ("tls", "other", "too_large") else done.error
+        return wire.failure(kind, said, target=self._link.target, key=self._link.key, status=done.status or None)
+
+
+def _is_stream(done: Done) -> bool:
+    return any(name == "content-type" and value.lower().startswith("text/event-stream") for name, value in done.headers)
+
+
+def _stamp(event: Event) -> int:
+    """The kernel's instant if it is this event's own, else the engine's, which is never too early."""
+    stamp: int = event.kernel_ns if event.kernel_ns and not event.shared else event.user_ns
+    return stamp
+
+
+def _ordered(stamps: Sequence[int]) -> tuple[int, ...]:
+    """A chunk came no later than the next one: a late stamp of the engine gives way to the kernel's on what follows."""
+    made: list[int] = []
+    for stamp in reversed(stamps):
+        made.append(min(stamp, made[-1]) if made else stamp)
+    return tuple(reversed(made))
+
+
+def _by_kernel(chunks: Sequence[Event]) -> bool:
+    """The first token has a kernel stamp of its own, and no chunk came in a read without one.
+
+    Chunks that share a read with an earlier one lie between the kernel's and the engine's instant of that read.
+    """
+    return bool(chunks) and not chunks[0].shared and all(event.kernel_ns for event in chunks)
+
+
+def _plain(value: Any) -> Any:
+    """JSON of what a plugin put into a schema: any mapping, any sequence, else its text."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, (set, frozenset, Sequence)) else str(value)

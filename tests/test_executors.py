@@ -1,0 +1,560 @@
+"""The executors on real sockets: a small server misbehaves on purpose, and the loop has to see it as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from ppbench_plugins.executors import engine, ppbench_executors
+from ppbench_plugins.executors.native import Native
+from ppbench_plugins.executors.offline import Offline
+from ppbench_plugins.executors.providers import Anthropic, OpenAI
+
+from ppbench import BrokenPlugin, Call, Executor, Plan, Progress, Reply, Request, UsageError
+from ppbench.execute import Loop
+from ppbench.jobs import Job, Outcome, Policy
+from ppbench.specs import build, spec_of, split_spec
+
+needs_engine = pytest.mark.skipif("PPBENCH_NO_NATIVE" in os.environ, reason="PPBENCH_NO_NATIVE is set")
+KEY = "sk-test-1234567890abcdef"
+MS = 1_000_000
+WORDS = ("Hel", "lo ", "you")
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = 10
+    server: Endpoint
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+    def do_OPTIONS(self) -> None:
+        self.whole(204, b"")
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        answer = self.server.take(body, {name.lower(): value for name, value in self.headers.items()})
+        try:
+            answer(self)
+        except OSError:  # the client has left
+            self.close_connection = True
+
+    def whole(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"content_length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def begin(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream; charset=utf-8")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+
+    def put(self, data: bytes) -> None:
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.flush()
+
+    @property
+    def claude(self) -> bool:
+        return self.path.partition("?")[0].endswith("/messages")
+
+    def event(self, payload: dict[str, Any]) -> bytes:
+        name = f"event: {payload['type']}\n" if "type" in payload else ""
+        return f"{name}data: {json.dumps(payload)}\n\n".encode()
+
+    def head(self) -> list[bytes]:
+        if self.claude:
+            message = {"usage": {"input_tokens": 5, "cache_read_input_tokens": 2, "output_tokens": 1}}
+            return [self.event({"type": "message_start", "message": message}), self.event({"type": "ping"})]
+        return [self.event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})]
+
+    def word(self, text: str) -> bytes:
+        if self.claude:
+            return self.event({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
+        return self.event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
+
+    def tail(self) -> list[bytes]:
+        if self.claude:
+            delta = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}}
+            return [self.event(delta), self.event({"type": "message_stop"})]
+        usage = {"prompt_tokens": 7, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}}
+        return [self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}),
+                self.event({"choices": [], "usage": usage}), b"data: [DONE]\n\n"]  # fmt: skip
+
+
+Answer = Callable[[Handler], None]
+
+
+class Endpoint(ThreadingHTTPServer):
+    """Gives each request the next of its answers, and the last one for ever."""
+
+    request_queue_size = 64
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.answers: list[Answer] = [stream()]
+        self.leave = threading.Event()
+        self._lock = threading.Lock()
+
+    def take(self, body: dict[str, Any], headers: dict[str, str]) -> Answer:
+        with self._lock:
+            self.bodies.append(body)
+            self.headers.append(headers)
+            return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def stream(*, gap_ms: float = 12, cut_after: int | None = None, error: dict[str, Any] | None = None) -> Answer:
+    """Words at a pace; cut off, or broken by an error, after some of them."""
+
+    def answer(handler: Handler) -> None:
+        handler.begin()
+        handler.put(b"".join(handler.head()))
+        for word in WORDS[:cut_after]:
+            handler.server.leave.wait(gap_ms / 1000)
+            handler.put(handler.word(word))
+        if error is not None:
+            handler.put(handler.event(error))
+        elif cut_after is None:
+            handler.put(b"".join(handler.tail()))
+        handler.close_connection = cut_after is not None
+        if not handler.close_connection:
+            handler.wfile.write(b"0\r\n\r\n")
+
+    return answer
+
+
+def say(status: int, body: str = "", **headers: str) -> Answer:
+    return lambda handler: handler.whole(status, body.encode(), **headers)
+
+
+def silence(handler: Handler) -> None:
+    handler.server.leave.wait(8)
+    handler.close_connection = True
+
+
+def pings(handler: Handler) -> None:
+    """A stream that lives and says nothing."""
+    handler.begin()
+    while not handler.server.leave.wait(0.05):
+        handler.put(b"event: ping\ndata: {\"type\": \"ping\"}\n\n" if handler.claude else b": ping\n\n")
+
+
+def one_word(handler: Handler) -> None:
+    handler.begin()
+    handler.put(b"".join(handler.head()) + handler.word("Hel"))
+    silence(handler)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.leave.set()
+        server.shutdown()
+        thread.join()
+
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture(params=[
+    pytest.param((Native, "vllm/m", "/v1"), id="native-openai", marks=needs_engine),
+    pytest.param((Native, "anthropic/m", ""), id="native-anthropic", marks=needs_engine),
+    pytest.param((OpenAI, "vllm/m", "/v1"), id="openai"),
+    pytest.param((Anthropic, "anthropic/m", ""), id="anthropic"),
+])  # fmt: skip
+def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Each executor, and both dialects of the native one, as `make(url, **options)`."""
+    component, model, path = request.param
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "VLLM_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    options = {"max_in_flight": 4}
+    return lambda url, **more: component(model=model, base_url=url + path, **{**options, **more})
+
+
+def run(executor: Executor, plan: Plan | None = None, **policy: Any) -> Outcome:
+    job = Job("job", lambda: plan or Plan((Call("a", "hello"),)))
+    [outcome] = Loop(executor, Policy(**policy)).run([[job]])
+    return outcome
+
+
+def only(outcome: Outcome) -> Reply:
+    [span] = outcome.trace.spans
+    return span.reply
+
+
+def test_a_streamed_answer_has_a_stamp_for_each_word(make: Make, endpoint: Endpoint) -> None:
+    """Text, counts and instants come as they went; on a warm connection the trial is clean."""
+    with make(endpoint.url) as executor:
+        run(executor)  # an SDK loads the half of itself at its first reply, as the warm-up of a run knows
+        outcome = run(executor)
+    reply = only(outcome)
+
+    assert outcome.trace.answer == "Hello you"
+    assert outcome.trace.clean
+    assert (reply.tokens_in, reply.tokens_out, reply.tokens_cached, reply.tokens_source) == (7, 3, 2, "usage")
+    assert (reply.finish, reply.error, len(reply.chunks_ns)) == ("stop", None, 3)
+    instants = [outcome.trace.started_ns, reply.queued_ns, reply.sent_ns, *reply.chunks_ns, reply.done_ns]
+    assert instants == sorted(instants)
+    assert reply.first_ns == reply.chunks_ns[0]
+    gaps = [b - a for a, b in zip(reply.chunks_ns, reply.chunks_ns[1:], strict=False)]
+    assert all(6 * MS < gap < 200 * MS for gap in gaps)
+    assert reply.stamp == ("kernel" if executor.clock == "native" else "python")
+
+
+def test_options_reach_the_endpoint_and_nothing_else_does(make: Make, endpoint: Endpoint) -> None:
+    """Temperature and limit are sent when asked for; without a key no key goes out."""
+    with make(endpoint.url) as executor:
+        run(executor)
+    with make(endpoint.url, temperature=0.25, max_tokens=9) as executor:
+        run(executor, Plan((Call("a", "hello", prefix="So", max_tokens=50),)))
+    plain, asked = endpoint.bodies
+
+    assert "temperature" not in plain
+    assert plain["stream"] is True
+    assert asked["temperature"] == 0.25
+    assert 9 in (asked.get("max_tokens"), asked.get("max_completion_tokens"))
+    assert asked["messages"][-1] == {"role": "assistant", "content": "So"}
+    assert all(header.get("authorization", "Bearer none") == "Bearer none" for header in endpoint.headers)
+
+
+@needs_engine
+@pytest.mark.parametrize(("sdk", "model", "path"), [(OpenAI, "vllm/m", "/v1"), (Anthropic, "anthropic/m", "")])
+def test_an_sdk_sends_what_the_engine_sends(endpoint: Endpoint, sdk: Any, model: str, path: str) -> None:
+    """Field by field, so that executors differ in their clocks alone."""
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
+    call = Call("a", "shared text", system="s", prefix="So", json_schema=schema, stop=("x",), max_tokens=5)
+    call = call if sdk is OpenAI else replace(call, cache_until=6)
+    for component in (Native, sdk):
+        with component(model=model, base_url=endpoint.url + path, temperature=0.5, max_in_flight=1) as executor:
+            assert run(executor, Plan((call,))).failure is None
+    native, other = endpoint.bodies
+
+    assert native == other
+
+
+def test_several_calls_share_warm_connections(make: Make, endpoint: Endpoint) -> None:
+    """What follows one another, and what runs side by side, opens no connection inside the clock."""
+    with make(endpoint.url) as executor:
+        outcomes = [run(executor, Plan(tuple(Call(name, name) for name in "abcd"))) for _ in range(2)]
+
+    assert [span.reply.connect_ns for outcome in outcomes for span in outcome.trace.spans] == [0] * 8
+
+
+def test_beyond_the_limit_calls_wait_in_our_own_queue(make: Make, endpoint: Endpoint) -> None:
+    """With two in flight the third leaves when one of them is done, and the wait is on record."""
+    with make(endpoint.url, max_in_flight=2) as executor:
+        outcome = run(executor, Plan(tuple(Call(name, name) for name in "abc")))
+    waits = sorted(span.reply.sent_ns - span.reply.queued_ns for span in outcome.trace.spans)
+
+    assert waits[1] < 25 * MS < waits[2]
+    assert outcome.trace.queue_ns >= waits[2]
+
+
+def test_a_limited_call_is_tried_again_when_the_endpoint_says(make: Make, endpoint: Endpoint) -> None:
+    """Retry-After is honoured, the failed attempt is on record, and the trial is not clean."""
+    endpoint.answers = [say(429, '{"error": {"message": "slow down"}}', retry_after="0.4"), stream()]
+    with make(endpoint.url) as executor:
+        outcome = run(executor)
+    [span] = outcome.trace.spans
+
+    assert (span.reply.text, span.reply.error, span.clean) == ("Hello you", None, False)
+    [failed] = span.failed
+    assert failed.error
+    assert (failed.error.kind, failed.error.status, failed.error.retry_after_s) == ("rate_limit", 429, 0.4)
+    assert "slow down" in failed.error.message
+    assert span.reply.sent_ns - failed.done_ns >= 400 * MS
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "said"),
+    [
+        (say(401, json.dumps({"error": {"message": f"wrong key {KEY}"}})), "auth", "_API_KEY"),
+        (say(404, '{"detail": "Not Found"}'), "not_found", "/v1"),
+        (say(400, '{"error": {"message": "no such field"}}'), "bad_request", "no such field"),
+        (say(529, '{"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}'), "server", "busy"),
+        (say(200, "<html><title>Welcome</title></html>", content_type="text/html"), "bad_reply", "Welcome"),
+        (say(302, "", location="http://127.0.0.1:1/"), "not_found", "--base-url"),
+        (stream(cut_after=2), "dropped", "endpoint's log"),
+        (stream(cut_after=2, error={"type": "error", "error": {"type": "rate_limit_error", "message": "busy"}}), "rate_limit",
+         "busy"),
+        (lambda handler: setattr(handler, "close_connection", True), "dropped", "endpoint's log"),
+    ],
+    ids=["401", "404", "400", "529", "html", "302", "cut", "error-event", "closed"],
+)  # fmt: skip
+def test_a_failure_has_its_kind_its_words_and_a_next_step(
+    make: Make, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, answer: Answer, kind: str, said: str
+) -> None:
+    """Alike for every executor; the key that the endpoint echoes is not in it, and text before it is kept."""
+    for name in ("VLLM_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(name, KEY)
+    endpoint.answers = [answer]
+    with make(endpoint.url) as executor:
+        outcome = run(executor, max_tries=1)
+    reply = only(outcome)
+
+    assert outcome.last_error is not None
+    assert (outcome.last_error.kind, outcome.last_error) == (kind, reply.error)
+    assert said in outcome.last_error.message
+    assert KEY not in outcome.last_error.message
+    assert reply.text in ("", "Hello ")
+    assert endpoint.headers[0].get("authorization") == f"Bearer {KEY}"
+
+
+def test_an_endpoint_that_is_not_there_is_refused(make: Make) -> None:
+    """Entering does not fail, the first call says it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        with make(url) as executor:
+            outcome = run(executor, max_tries=1)
+
+    assert outcome.last_error
+    assert outcome.last_error.kind == "refused"
+    assert "--base-url" in outcome.last_error.message
+
+
+@pytest.mark.parametrize("answer", [pings, one_word])
+def test_a_reply_that_takes_too_long_is_a_timeout(make: Make, endpoint: Endpoint, answer: Answer) -> None:
+    """The limit holds for the whole attempt, pings or not, and the next call goes through."""
+    endpoint.answers = [answer, stream()]
+    with make(endpoint.url, timeout=0.1) as executor:
+        outcome = run(executor, max_tries=1)
+        after = run(executor)
+
+    assert outcome.last_error
+    assert outcome.last_error.kind == "timeout"
+    assert 100 * MS <= outcome.trace.latency_ns < 1000 * MS
+    assert only(outcome).text == ("Hel" if answer is one_word else "")
+    assert after.trace.answer == "Hello you"
+
+
+@pytest.mark.parametrize("answer", [silence, one_word])
+def test_a_trial_deadline_cancels_what_is_under_way(make: Make, endpoint: Endpoint, answer: Answer) -> None:
+    """A request in flight and one that waits behind it end at once, and the executor goes on."""
+    endpoint.answers = [lambda handler: (stream() if "hello" in str(endpoint.bodies[-1]) else answer)(handler)]
+    with make(endpoint.url, max_in_flight=1) as executor:
+        outcome = run(executor, Plan((Call("a", "a"), Call("b", "b"))), trial_timeout_s=0.1)
+        after = run(executor)
+
+    assert outcome.failure
+    assert "not answered within 0.1 s" in outcome.failure
+    assert [span.reply.error.kind for span in outcome.trace.spans if span.reply.error] == ["cancelled", "cancelled"]
+    assert max(span.reply.done_ns for span in outcome.trace.spans) - outcome.trace.started_ns < 1000 * MS
+    assert after.trace.answer == "Hello you"
+
+
+def test_a_watched_reply_tells_its_text_as_it_comes(make: Make, endpoint: Endpoint) -> None:
+    """Progress holds the text so far with its stamp, and only for requests that ask for it."""
+    seen: list[Progress] = []
+    with make(endpoint.url) as executor:
+        executor.send([Request("a", "hello", watch=True), Request("b", "hello")])
+        replies = {}
+        while len(replies) < 2:
+            report = executor.wait(executor.now() + 5_000 * MS)
+            assert report is not None
+            if isinstance(report, Progress):
+                seen.append(report)
+            else:
+                replies[report.request_id] = report
+
+    assert {p.request_id for p in seen} == {"a"}
+    assert [p.text for p in seen] == ["Hel", "Hello ", "Hello you"]
+    assert tuple(p.at_ns for p in seen) == replies["a"].chunks_ns
+
+
+def test_calls_released_early_run_while_the_plan_still_streams(make: Make, endpoint: Endpoint) -> None:
+    """A branch leaves before the planning call has ended."""
+
+    def early(text: str) -> Sequence[Call]:
+        return [Call("x", "x")] if "lo" in text else []
+
+    endpoint.answers = [stream(gap_ms=40), stream()]
+    with make(endpoint.url) as executor:
+        outcome = run(executor, Plan((Call("a", "a", expand=lambda text: Plan(tuple(early(text))), expand_stream=early),)))
+    planned, branch = outcome.trace.spans if outcome.trace.spans[0].request.text == "a" else outcome.trace.spans[::-1]
+
+    assert branch.reply.sent_ns < planned.reply.done_ns
+    assert outcome.trace.answer == "Hello you"
+
+
+def test_waiting_ends_at_its_deadline_and_never_waits_for_nothing(make: Make, endpoint: Endpoint) -> None:
+    """None at the deadline; without one, and with nothing in flight, an error instead of a hang."""
+    with make(endpoint.url) as executor:
+        started = executor.now()
+
+        assert executor.wait(started + 20 * MS) is None
+        assert executor.now() - started >= 20 * MS
+        with pytest.raises(RuntimeError, match=r"nothing is|never return"):
+            executor.wait()
+        executor.cancel("unknown")
+
+
+def test_leaving_cuts_what_is_under_way(make: Make, endpoint: Endpoint) -> None:
+    """An interrupted run does not wait for a silent endpoint."""
+    endpoint.answers = [silence]
+    started = time.monotonic()
+    with make(endpoint.url) as executor:
+        executor.send([Request("a", "hello"), Request("b", "hello")])
+        executor.wait(executor.now() + 100 * MS)
+
+    assert time.monotonic() - started < 3
+    with pytest.raises(RuntimeError, match="not entered"):
+        executor.now()
+
+
+@needs_engine
+def test_a_reply_in_one_piece_is_seen_when_it_is_there(endpoint: Endpoint) -> None:
+    """Without streaming the first token is the last one."""
+    body = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}], "usage": {"completion_tokens": 1}}
+    endpoint.answers = [say(200, json.dumps(body), content_type="application/json")]
+    with Native(model="vllm/m", base_url=f"{endpoint.url}/v1", stream=False) as executor:
+        reply = only(run(executor))
+
+    assert (reply.text, reply.first_ns, reply.tokens_out, reply.stamp) == ("Hi", reply.done_ns, 1, "user")
+    assert "stream" not in endpoint.bodies[0]
+
+
+# Entering
+
+
+@pytest.mark.parametrize(
+    ("executor", "said"),
+    [
+        pytest.param(Native(model="openai/gpt-x"), "OPENAI_API_KEY is not set", marks=needs_engine),
+        pytest.param(Native(model="anthropic/c"), "ANTHROPIC_API_KEY is not set", marks=needs_engine),
+        pytest.param(Native(base_url="http://127.0.0.1:1/v1"), "give -m", marks=needs_engine),
+        pytest.param(Native(model="gpt-x"), "provider/name", marks=needs_engine),
+        (OpenAI(), "give -m"),
+        (OpenAI(model="gpt-x"), "OPENAI_API_KEY is not set"),
+        (OpenAI(model="anthropic/c"), "-e anthropic"),
+        (Anthropic(), "give -m"),
+        (Anthropic(model="lab/c"), "give --base-url"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch, executor: Any, said: str
+) -> None:
+    """The message names the option or the variable that is missing."""
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UsageError, match=said), executor:
+        pass
+
+
+@needs_engine
+@pytest.mark.parametrize("executor", [Native(max_in_flight=2), OpenAI("mock/quick"), Anthropic("mock/quick")])
+def test_a_mock_model_is_served_beside_the_run(executor: Any) -> None:
+    """It needs no endpoint and no key, says that its times are modelled, and is what native runs by itself."""
+    with executor:
+        outcome = run(executor)
+        expected = ("mock/quick (embedded)", "modelled")
+
+        assert (executor.endpoint, executor.timing) == expected
+    assert outcome.failure is None
+    assert outcome.trace.answer
+
+
+def test_a_live_endpoint_is_named_without_its_secrets(endpoint: Endpoint) -> None:
+    """User and query of the address are neither printed nor stored; a mock elsewhere is modelled all the same."""
+    url = endpoint.url.replace("//", "//me:secret@")
+    with OpenAI(model="vllm/m", base_url=f"{url}/v1?key=secret", max_in_flight=1) as executor:
+        assert (executor.endpoint, executor.timing) == (f"{endpoint.url}/v1", "live")
+    assert Native(model="mock/quick", base_url=url).timing == "modelled"
+
+
+def test_executors_are_what_the_contract_asks_for(endpoint: Endpoint) -> None:
+    """Their options are their spec, entered or not, and wrong ones are refused."""
+    made = {component.name: component for component in ppbench_executors()}
+
+    assert list(made) == ["native", "offline", "openai", "anthropic"]
+    assert all(isinstance(component(), Executor) for component in made.values())
+    executor = OpenAI(model="vllm/m", base_url=endpoint.url, max_in_flight=1)
+    before = spec_of(executor)
+    with executor:
+        assert spec_of(executor) == before
+        assert executor == build(OpenAI, split_spec(before)[1], spec=before)
+    for options in ({"max_in_flight": "0"}, {"timeout": "0"}, {"max_tokens": "-1"}):
+        with pytest.raises(UsageError, match="more than 0"):
+            build(Native, options, spec="native:...")
+
+
+def test_fields_that_do_not_reach_the_model_are_known_before_the_run() -> None:
+    """OpenAI's own API goes on with no prefix; a cache breakpoint is for Anthropic alone."""
+    assert "prefix" not in Native(model="openai/gpt-x").honours
+    assert "prefix" in Native(model="vllm/m").honours
+    assert "cache_until" not in Native().honours
+    assert "cache_until" in Native(model="anthropic/c").honours
+    assert "cache_until" in Anthropic(model="c").honours
+    assert "system" in Offline().honours
+
+
+def test_finding_the_executors_loads_no_sdk_and_no_engine() -> None:
+    """`ppbench --help` pays for none of them."""
+    code = ("import sys; from ppbench_plugins.executors import ppbench_executors as found; found(); "
+            "print([m for m in ('openai', 'anthropic', 'httpx2', 'ppbench_plugins._engine') if m in sys.modules])")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+# The engine's needs
+
+
+def test_a_missing_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No compiler, no headers: both are named, with the way around."""
+    monkeypatch.setitem(sys.modules, "ppbench_plugins._engine", None)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr("sysconfig.get_path", lambda name: "/nowhere")
+    with pytest.raises(BrokenPlugin) as caught, Native(model="mock/quick"):
+        pass
+
+    for said in ("no C++ compiler", "no Python.h in /nowhere", "apt install g++ python3-dev", "reinstall", "-e offline"):
+        assert said in str(caught.value)
+
+
+def test_a_missing_sdk_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The executor is broken, not the program."""
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(BrokenPlugin, match="pip install -U openai"), OpenAI(model="mock/quick"):
+        pass
+
+
+@needs_engine
+def test_a_libcurl_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's choice stands first in the list; when nothing loads, every candidate is in the message."""
+    monkeypatch.setenv("PPBENCH_LIBCURL", "/nowhere/libcurl.so.4")
+
+    assert engine.libcurls()[0] == "/nowhere/libcurl.so.4"
+    assert len(engine.libcurls()) > 2
+    monkeypatch.setattr(engine, "libcurls", lambda: ["/nowhere/libcurl.so.4"])
+    with pytest.raises(BrokenPlugin, match=r"/nowhere/libcurl\.so\.4.*PPBENCH_LIBCURL"), Native(model="v/m", base_url="http://h"):
+        pass
+
+
+def test_https_needs_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's file comes first; http needs none."""
+    monkeypatch.setenv("SSL_CERT_FILE", __file__)
+
+    assert engine.ca_file("https://h") == __file__
+    assert engine.ca_file("http://h") == ""
