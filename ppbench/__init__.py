@@ -17,7 +17,7 @@ from ppbench.model import Category, Item, Prompt, Schema, Verdict
 from ppbench.plan import NUMBERED, Call, Join, Plan
 from ppbench.plugins import installed_prompts
 from ppbench.tasks import data_dir, load_items
-from ppbench.trace import Failure, Progress, Reply, Request, Span, Trace, Trial
+from ppbench.trace import Failure, FailureKind, Progress, Reply, Request, Span, Trace, Trial
 from ppbench.virtual import Script, VirtualExecutor
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "EndpointUnusable",
     "Executor",
     "Failure",
+    "FailureKind",
     "InvalidData",
     "Item",
     "Join",

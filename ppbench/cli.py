@@ -65,7 +65,9 @@ def cli() -> None:
 def main() -> None:
     """Entry point: errors end in one message on stderr and the exit code of their kind."""
     try:
-        cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False)
+        if isinstance(code, int) and code:
+            sys.exit(code)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(error.exit_code)

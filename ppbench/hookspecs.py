@@ -44,20 +44,26 @@ class Executor(Protocol):
     """Sends requests and keeps the clock. Made from its options; entered before anything is sent.
 
     Options named `model`, `base_url`, `max_in_flight` and `prompts` are filled from the command line. Raises
-    EndpointUnusable or BrokenPlugin from `__enter__` when it cannot work.
+    EndpointUnusable or BrokenPlugin from `__enter__` when it cannot work. A property `details`, a mapping of names to
+    text, is kept in the run's record: the versions of the libraries that keep the clock, say.
     """
 
     name: ClassVar[str]
     clock: ClassVar[Literal["native", "python", "virtual"]]
     """Only `native` enters a timing board."""
-    honours: ClassVar[frozenset[str]]
-    """The optional fields of a request that reach the model: of `system, prefix, json_schema, stop, max_tokens,
-    cache_until`. A plan that uses another one is refused before it is sent."""
 
-    endpoint: str
-    """What answers, known once entered: for the record and for errors. Never holds a key."""
-    timing: Literal["live", "modelled"]
-    """`modelled` when no real model stands behind the figures."""
+    @property
+    def honours(self) -> frozenset[str]:
+        """The optional fields of a request that reach the model: of `system, prefix, json_schema, stop, max_tokens,
+        cache_until`. A plan that uses another one is refused before it is sent."""
+
+    @property
+    def endpoint(self) -> str:
+        """What answers, known once entered: for the record and for errors. Never holds a key."""
+
+    @property
+    def timing(self) -> Literal["live", "modelled"]:
+        """`modelled` when no real model stands behind the figures."""
 
     def __enter__(self) -> Self: ...
     def __exit__(

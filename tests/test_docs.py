@@ -40,8 +40,7 @@ def test_every_command_exists(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         words = shlex.split(line, comments=True)[1:]
         path = [word for word in words[:2] if re.fullmatch("[a-z]+", word)]
         monkeypatch.setattr(sys, "argv", ["ppbench", *path, "--help"])
-        with pytest.raises(SystemExit, match="0"):
-            main()
+        main()
         text = capsys.readouterr().out
         for option in (word for word in words if word.startswith("-")):
             assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text), f"{option} of: {line}"
@@ -97,7 +96,7 @@ def test_every_hook_and_exit_code_is_in_the_docs() -> None:
     codes = {
         error.exit_code for error in vars(errors).values() if isinstance(error, type) and error.__module__ == errors.__name__
     }
-    explained = {int(code) for code in re.findall(r"(?:^|[ ,])(\d)(?= [a-z])", README[README.index("Exit codes:") :][:400])}
+    explained = {int(code) for code in re.findall(r"\s(\d)(?=\s[a-z])", README[README.index("Exit codes:") :][:400])}
     assert codes - {1, 4} <= explained
 
 

@@ -191,7 +191,7 @@ class _Session:
             "clock": self._executor.clock, "endpoint": self._executor.endpoint, "timing": self._executor.timing,
             "seed": conditions.seed, "conditions": asdict(conditions), "versions": {"ppbench": version("ppbench"),
             **self._plugins.versions()}, "environment": {"python": platform.python_version(),
-            "platform": platform.platform(), "cpus": os.cpu_count()},
+            "platform": platform.platform(), "cpus": os.cpu_count(), **getattr(self._executor, "details", {})},
         }  # fmt: skip
 
     def _drop_torn(self, directory: RunDirectory, specs: Sequence[str]) -> None:

@@ -120,7 +120,7 @@ def _openai_events(call: Call, timed: Timing, name: str) -> Iterator[tuple[int, 
     def delta(content: Mapping[str, Any], finish: str | None = None) -> list[Any]:
         return [{"index": 0, "delta": content, "finish_reason": finish}]
 
-    yield timed.offsets_ns[0], event(delta({"role": "assistant", "content": ""}))
+    yield timed.offsets_ns[0] // 2, event(delta({"role": "assistant", "content": ""}))  # servers send it before they think
     for offset, piece in zip(timed.offsets_ns, timed.pieces, strict=False):
         yield offset, event(delta({"content": piece}))
     end = timed.offsets_ns[-1]
@@ -152,7 +152,7 @@ def _anthropic_events(call: Call, timed: Timing, name: str) -> Iterator[tuple[in
     def event(kind: str, **fields: Any) -> bytes:
         return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields}, ensure_ascii=False)}\n\n".encode()
 
-    start, end = timed.offsets_ns[0], timed.offsets_ns[-1]
+    start, end = timed.offsets_ns[0] // 2, timed.offsets_ns[-1]
     opened = {**_anthropic_body(call, timed, name), "content": [], "stop_reason": None}
     opened["usage"] = {**_anthropic_usage(timed), "output_tokens": 0}
     yield start, event("message_start", message=opened)

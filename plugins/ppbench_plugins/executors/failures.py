@@ -13,14 +13,11 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import isfinite
 from typing import Any, Literal
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from ppbench import Failure
+from ppbench import FailureKind as Kind
 from ppbench_plugins.executors.targets import Target
-
-Kind = Literal[
-    "rate_limit", "server", "timeout", "dropped", "refused", "auth", "not_found", "bad_request", "bad_reply", "cancelled"
-]
 
 SAID = 200
 """Characters of an endpoint's own words that a message quotes."""
@@ -128,9 +125,7 @@ def _line(text: str, target: Target, key: str) -> str:
 
 def mask(text: str, target: Target, key: str = "") -> str:
     """The text without the key, without what the address hides, and without headers that carry either."""
-    parts = urlsplit(target.url)
-    hidden = {key, parts.password or "", unquote(parts.password or "")}
-    hidden |= {value for _, value in parse_qsl(parts.query) if len(value) >= 8}
+    hidden = {key} | {value for _, value in parse_qsl(urlsplit(target.url).query) if len(value) >= 8}
     for secret in sorted(filter(None, hidden), key=len, reverse=True):
         for form in {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}:
             text = text.replace(form, "***")

@@ -37,6 +37,12 @@ class Native(Online):
 
     stream: bool = True
 
+    @property
+    def details(self) -> dict[str, str]:
+        """The libcurl that was loaded; for the run's record."""
+        state = self._state
+        return state.driver.details if state and isinstance(state.driver, _Driver) else {}
+
     def _library(self) -> Any:
         return engine.load()
 
@@ -59,6 +65,10 @@ class _Driver:
         self._headers = [f"{name}: {value}" for name, value in wire.headers(link.target, link.key).items()]
         self._seen: dict[str, str] = {}
         """Text so far of watched replies."""
+
+    @property
+    def details(self) -> dict[str, str]:
+        return {"libcurl": f"{self._engine.libcurl_version} ({self._engine.libcurl_path})"}
 
     def now(self) -> int:
         now: int = self._engine.now()

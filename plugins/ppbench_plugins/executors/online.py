@@ -141,7 +141,7 @@ class Online:
             address = root if self.dialect == "anthropic" else f"{root}/v1"
             return Link(wire.resolve(model, address, dialect=self.dialect), f"mock/{name} (embedded)")
         target = wire.resolve(model, self.base_url, dialect=self.dialect)
-        return Link(target, target.endpoint, _key(target))
+        return Link(target, target.base_url, _key(target))
 
     def body(self, link: Link, request: Request, *, stream: bool = True) -> dict[str, Any]:
         return wire.body(link.target, request, stream=stream, temperature=self.temperature, max_tokens=self.max_tokens)

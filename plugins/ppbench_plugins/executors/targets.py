@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from ppbench import UsageError
 
 Dialect = Literal["openai", "anthropic"]
+_SECRET = re.compile(r"key|token|secret|sig|pass", re.IGNORECASE)
 
 ANTHROPIC_VERSION = "2026-10-21"
 """What Anthropic's own client 2.12 sends, which since then gives the key as a bearer token too."""
@@ -29,17 +30,11 @@ class Target:
     model: str
     """As sent: what follows the first slash of `-m`."""
     base_url: str
-    """Without query; may hold user and password, `endpoint` does not."""
+    """Without query, as it may be printed and stored."""
     url: str
     key_env: str
     """The environment variable that holds the key; empty: none is ever sent."""
     key_required: bool
-
-    @property
-    def endpoint(self) -> str:
-        """The base URL as it may be printed and stored."""
-        parts = urlsplit(self.base_url)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
     @property
     def honours(self) -> frozenset[str]:
@@ -90,6 +85,9 @@ def _split_base(base_url: str) -> tuple[str, str]:
     if not good or re.search(r"[\s\x00-\x1f]", base_url.strip()):
         shown = re.sub(r"//[^/]*@", "//", base_url.partition("?")[0])
         raise UsageError(f"--base-url {shown!r} is not an address; write http://HOST:PORT/v1 or https://HOST/v1")
+    if "@" in parts.netloc or any(_SECRET.search(name) for name, _ in parse_qsl(parts.query)):
+        raise UsageError("--base-url holds a user, a password or a key, and would end up in the run's record; "
+                         "put the key into the environment (PROVIDER_API_KEY) instead")  # fmt: skip
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", "")), parts.query
 
 
