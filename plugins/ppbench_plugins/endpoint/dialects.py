@@ -38,6 +38,8 @@ def read_call(dialect: Dialect, body: bytes) -> Call:
         raise ValueError("the body is not JSON") from None
     if not isinstance(value, dict) or not isinstance(value.get("messages"), list) or not value["messages"]:
         raise ValueError("messages: a list with at least one message is required")
+    if not all(isinstance(message, dict) for message in value["messages"]):
+        raise ValueError("messages: each one is an object with role and content")
     if not isinstance(value.get("model"), str):
         raise ValueError("model: a string is required")
     if dialect == "anthropic" and not isinstance(value.get("max_tokens"), int):

@@ -38,7 +38,10 @@ class MockServer:
         """Answer requests until `stop`."""
         while (incoming := self._server.next()) is not None:
             self._served += 1
-            self._answer(incoming)
+            try:
+                self._answer(incoming)
+            except Exception as error:  # a request must not end the endpoint for all others
+                self._say(incoming, 500, failure("openai", "server_error", f"{type(error).__name__}: {error}"))
 
     def stop(self) -> None:
         self._server.stop()

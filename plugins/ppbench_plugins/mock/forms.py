@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_BLOCK = re.compile(r"<([A-Za-z_]+)(?:[ _-]?(\w+))?>\n?(.*?)\n?</\1(?:[ _-]?\2)?>", re.DOTALL)
+_OPEN = re.compile(r"<([A-Za-z_]+)(?:[ _-]?\w+)?>")
 _FENCE = re.compile(r"```[^\n]*\n(.*?)\n?```", re.DOTALL)
 _SLOT = re.compile(r"<[^<>/\n]{1,60}>")
 _NUMBERED = re.compile(r"^\s*(\d+)\.\s*(.*)$")
@@ -58,7 +58,7 @@ def form_of(frame: str, prefix: str | None = None, json_schema: Mapping[str, Any
     """The form that a request asks for. `frame` is its text without the prompt that it carries."""
     if prefix and (opened := _from_prefix(prefix)):
         return opened
-    bare = _FENCE.sub("", _BLOCK.sub("", frame))
+    bare = _around(frame)
     at, shown = _json_shown(bare)
     if json_schema:
         asked = {key: _shown_value(rule) for key, rule in json_schema.get("properties", {}).items()}
@@ -83,8 +83,33 @@ def choices(value: Any) -> list[str]:
 
 
 def _tagged(text: str) -> list[tuple[str, str]]:
-    tagged = [(match[1], match[3].strip()) for match in _BLOCK.finditer(text)]
+    """(tag, content) of each block."""
+    tagged = [(match[1], text[match.end() : end].strip()) for match, end, _ in _spans(text)]
     return tagged or [("", match[1].strip()) for match in _FENCE.finditer(text)]
+
+
+def _around(text: str) -> str:
+    """What stands outside of all blocks."""
+    kept, at = [], 0
+    for match, _, after in _spans(text):
+        kept.append(text[at : match.start()])
+        at = after
+    return _FENCE.sub("", "".join([*kept, text[at:]]))
+
+
+def _spans(text: str) -> Iterator[tuple[re.Match[str], int, int]]:
+    """Each outermost <tag> or <tag 1> that is closed, where its content ends, and where it ends itself."""
+    after, unclosed = 0, set()
+    for match in _OPEN.finditer(text):
+        for closing in (f"</{match[0][1:]}", f"</{match[1]}>"):
+            if match.start() < after or closing in unclosed:
+                continue
+            end = text.find(closing, match.end())
+            if end < 0:
+                unclosed.add(closing)
+            else:
+                after = end + len(closing)
+                yield match, end, after
 
 
 def _from_prefix(prefix: str) -> Form:
@@ -122,8 +147,7 @@ def _whole(frame: str) -> Form:
     tagged = _tagged(frame)
     if len(tagged) > 1 and tagged[0][0] != tagged[1][0]:
         return WholeForm(tagged[0][1], tuple(content for _, content in tagged[1:]))
-    around = _SLOT.sub("", _FENCE.sub("", _BLOCK.sub("", frame))).strip()
-    return WholeForm(around, tuple(content for _, content in tagged))
+    return WholeForm(_SLOT.sub("", _around(frame)).strip(), tuple(content for _, content in tagged))
 
 
 def _json_shown(text: str) -> tuple[int, dict[str, Any]]:

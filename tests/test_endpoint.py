@@ -1,0 +1,234 @@
+"""The mock endpoint over real sockets, driven by the official SDKs; and endpoints that cannot be used."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+
+from ppbench.cli import main
+from ppbench_plugins.endpoint.embedded import Embedded
+
+pytestmark = pytest.mark.skipif("PPBENCH_NO_NATIVE" in os.environ, reason="the mock endpoint needs the engine")
+
+ASKED = "Traduis cette phrase en anglais :\nOù est la pharmacie la plus proche ?"
+ANSWER = "Where is the nearest pharmacy?"
+
+
+@pytest.fixture(scope="module")
+def root() -> Iterator[str]:
+    with Embedded("quick") as url:
+        yield url
+
+
+@pytest.fixture
+def chat(root: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(api_key="none", base_url=f"{root}/v1", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def claude(root: str) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(api_key="none", base_url=root, max_retries=0) as client:
+        yield client
+
+
+def test_openai_gets_a_whole_reply_with_usage(chat: openai.OpenAI) -> None:
+    """Content, finish reason and token counts."""
+    reply = chat.chat.completions.create(model="quick", messages=[{"role": "user", "content": ASKED}])
+
+    assert reply.choices[0].message.content == ANSWER
+    assert reply.choices[0].finish_reason == "stop"
+    assert reply.usage is not None
+    assert (reply.usage.completion_tokens, reply.usage.prompt_tokens) == (6, 15)
+
+
+def test_openai_gets_a_stream_with_usage_at_the_end(chat: openai.OpenAI) -> None:
+    """A role chunk, one chunk a token, a finish reason, usage without choices."""
+    stream = chat.chat.completions.create(
+        model="mock/quick", messages=[{"role": "user", "content": ASKED}], stream=True, stream_options={"include_usage": True}
+    )
+    chunks = list(stream)
+    pieces = [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
+
+    assert pieces[0] == ""
+    assert "".join(piece or "" for piece in pieces) == ANSWER
+    assert chunks[-2].choices[0].finish_reason == "stop"
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.completion_tokens == 6
+
+
+def test_anthropic_gets_a_whole_reply_and_a_stream(claude: anthropic.Anthropic) -> None:
+    """The same answer in the other dialect, with usage."""
+    message = {"role": "user", "content": [{"type": "text", "text": ASKED}]}
+    reply = claude.messages.create(model="quick", max_tokens=100, messages=[message])  # type: ignore[list-item]
+    with claude.messages.stream(model="quick", max_tokens=100, messages=[message]) as stream:  # type: ignore[list-item]
+        text = "".join(stream.text_stream)
+        final = stream.get_final_message()
+
+    assert reply.content[0].text == text == ANSWER  # type: ignore[union-attr]
+    assert (reply.usage.input_tokens, reply.usage.output_tokens) == (15, 6)
+    assert (final.stop_reason, final.usage.output_tokens) == ("end_turn", 6)
+
+
+def test_limits_and_stops_are_honoured(chat: openai.OpenAI, claude: anthropic.Anthropic) -> None:
+    """A token limit ends a reply with reason length; a stop sequence cuts it."""
+    ask: Any = [{"role": "user", "content": ASKED}]
+    short = chat.chat.completions.create(model="quick", messages=ask, max_completion_tokens=2)
+    cut = claude.messages.create(model="quick", max_tokens=50, messages=ask, stop_sequences=["nearest"])
+
+    assert (short.choices[0].message.content, short.choices[0].finish_reason) == ("Where is", "length")
+    assert cut.content[0].text == "Where is the "  # type: ignore[union-attr]
+
+
+def test_structured_output_is_told_by_its_schema(chat: openai.OpenAI) -> None:
+    """A JSON schema with the keys of an extraction gets an extraction, whatever the words say."""
+    keys: dict[str, Any] = {key: {"type": ["string", "null"]} for key in ("template", "context", "data", "n")}
+    form: Any = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object", "properties": keys}}}
+    text = "bla bla\n<request>\nBitte übersetzen:\n- eins\n- zwei\n</request>"
+    reply = chat.chat.completions.create(
+        model="quick", messages=[{"role": "user", "content": text}], response_format=form
+    )  # fmt: skip
+    assert json.loads(reply.choices[0].message.content or "")["data"] == ["eins", "zwei"]
+
+
+def test_pieces_come_at_the_pace_of_the_profile(chat: openai.OpenAI) -> None:
+    """The first token after about 40 ms, then about 2 ms each: never early."""
+    started = time.monotonic_ns()
+    stamps = []
+    for chunk in chat.chat.completions.create(model="quick?sigma=0", messages=[{"role": "user", "content": "x"}], stream=True):
+        if chunk.choices and chunk.choices[0].delta.content:
+            stamps.append(time.monotonic_ns() - started)
+    assert stamps[0] >= 40_000_000
+    assert stamps[-1] >= 40_000_000 + 2_000_000 * (len(stamps) - 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "said"),
+    [
+        ("/v1/nope", b"{}", 404, "have: POST /v1/chat/completions"),
+        ("/v1/chat/completions", b"{", 400, "not JSON"),
+        ("/v1/chat/completions", b'{"messages": []}', 400, "messages"),
+        ("/v1/chat/completions", b'{"messages": [7], "model": "quick"}', 400, "messages"),
+        ("/v1/messages", b'{"messages": [{"role": "user", "content": "x"}], "model": "quick"}', 400, "max_tokens"),
+        ("/v1/chat/completions", b'{"messages": [{}], "model": "nope"}', 404, "unknown mock model"),
+    ],
+)
+def test_a_request_that_makes_no_sense_gets_an_error(root: str, path: str, body: bytes, status: int, said: str) -> None:
+    """As a model server would answer: a status and a message in JSON."""
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(urllib.request.Request(root + path, body))
+    with caught.value as error:
+        assert error.code == status
+        assert said in json.loads(error.read())["error"]["message"]
+
+
+def test_the_command_serves_until_it_is_told_to_stop() -> None:
+    """`ppbench endpoint mock` prints its address and ends cleanly on SIGTERM."""
+    program = "from ppbench.cli import main; main()"
+    command = [sys.executable, "-c", program, "endpoint", "mock", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        url = process.stdout.readline().split("at ")[1].split(" ")[0]
+        with urllib.request.urlopen(f"{url}/models") as reply:
+            assert json.load(reply)["data"][0]["id"] == "quick"
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+        assert process.stderr.read() == ""
+
+
+def test_a_default_run_is_live_on_real_sockets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The main job, cut to two prompts: native clock, kernel or user stamps, warm connections, no retry."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", "ppbench run -n 2 -q --json -o out".split())
+    main()
+    data = json.loads(capsys.readouterr().out)
+    trials = [json.loads(line) for line in (tmp_path / "out/trials.jsonl").read_text().splitlines()]
+    replies = [span["reply"] for trial in trials for span in trial["trace"]["spans"]]
+
+    assert (data["clock"], data["timing"], data["endpoint"]) == ("native", "modelled", "mock/quick (embedded)")
+    assert [row["failures"] for row in data["rows"]] == [0, 0, 0, 0]
+    assert {reply["stamp"] for reply in replies} <= {"kernel", "user"}
+    for reply in replies:
+        stamps = [reply["queued_ns"], reply["sent_ns"], reply["first_ns"], *reply["chunks_ns"], reply["done_ns"]]
+        assert stamps == sorted(stamps)
+        assert len(reply["chunks_ns"]) == reply["tokens_out"]
+        assert (reply["first_ns"] - reply["sent_ns"]) > 30_000_000
+
+
+class Useless(BaseHTTPRequestHandler):
+    """An endpoint that is none; the first part of the path says in which way."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:  # noqa: N802
+        self.rfile.read(int(self.headers["content-length"]))
+        kind = self.path.split("/")[1]
+        if kind == "nothing":
+            self.close_connection = True
+            return
+        status, body = {"401": (401, b'{"error": {"message": "bad key SECRET-KEY-12345"}}'), "404": (404, b"{}"),
+                        "html": (200, b"<html>Welcome</html>")}[kind]  # fmt: skip
+        self.send_response(status)
+        self.send_header("content-type", "text/html" if kind == "html" else "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_OPTIONS(self) -> None:  # noqa: N802
+        self.send_response(204)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128  # a smaller backlog answers warm-up connections a second late
+
+
+@pytest.fixture(scope="module")
+def useless() -> Iterator[str]:
+    server = Server(("127.0.0.1", 0), Useless)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("executor", ["native", "openai"])
+@pytest.mark.parametrize("kind", ["401", "404", "html", "nothing", "refused"])
+def test_an_endpoint_that_cannot_be_used_is_exit_7(
+    useless: str, kind: str, executor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One message that says what came and what to do; no key in it; nothing written; no traceback."""
+    url = "http://127.0.0.1:9/v1" if kind == "refused" else f"{useless}/{kind}/v1"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAB_API_KEY", "SECRET-KEY-12345")
+    command = f"ppbench run -q -n 1 -d serial -e {executor} -m lab/model --max-tries 2 --base-url {url}"
+    monkeypatch.setattr(sys, "argv", command.split())
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+
+    assert ended.value.code == 7
+    assert said.err.startswith(f"error: {url}: ")
+    assert "SECRET" not in said.err
+    assert said.out == ""
+    assert list(tmp_path.iterdir()) == []
