@@ -153,7 +153,7 @@ def pings(handler: Handler) -> None:
     """A stream that lives and says nothing."""
     handler.begin()
     while not handler.server.leave.wait(0.05):
-        handler.put(b"event: ping\ndata: {\"type\": \"ping\"}\n\n" if handler.claude else b": ping\n\n")
+        handler.put(b'event: ping\ndata: {"type": "ping"}\n\n' if handler.claude else b": ping\n\n")
 
 
 def one_word(handler: Handler) -> None:
@@ -547,7 +547,10 @@ def test_a_libcurl_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatc
     assert engine.libcurls()[0] == "/nowhere/libcurl.so.4"
     assert len(engine.libcurls()) > 2
     monkeypatch.setattr(engine, "libcurls", lambda: ["/nowhere/libcurl.so.4"])
-    with pytest.raises(BrokenPlugin, match=r"/nowhere/libcurl\.so\.4.*PPBENCH_LIBCURL"), Native(model="v/m", base_url="http://h"):
+    with (
+        pytest.raises(BrokenPlugin, match=r"/nowhere/libcurl\.so\.4.*PPBENCH_LIBCURL"),
+        Native(model="v/m", base_url="http://h"),
+    ):
         pass
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from ppbench import NUMBERED, Call, Plan, Prompt, Schema
 from ppbench_plugins.decomposers.reading import MOST_PARTS, json_object
@@ -57,11 +57,24 @@ def _read(prompt: Prompt, reply: str) -> Plan:
 
 
 def _ungrounded(schema: Schema, text: str) -> str:
-    """A part of the schema that the prompt does not hold; spaces and case aside."""
-    whole = _plain(text)
-    parts: list[Any] = [*(schema.data or ()), *([schema.context] if schema.context else [])]
-    return next((part for part in parts if _plain(part) not in whole), "")
+    """A part of the schema that the prompt does not hold. Copying slips are forgiven: marks, spaces and case aside,
+    a part stands in the text, or nine in ten of its words do."""
+    whole, words = _plain(text), set(_words(text))
+    parts: list[str] = [*(schema.data or ()), *([schema.context] if schema.context else [])]
+    return next((part for part in parts if _plain(part) not in whole and _share(part, words) < _ENOUGH), "")
+
+
+_ENOUGH = 0.9
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip().casefold()
+    return "".join(_words(text))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold())
+
+
+def _share(part: str, words: set[str]) -> float:
+    mine = _words(part)
+    return sum(word in words for word in mine) / len(mine) if mine else 0.0

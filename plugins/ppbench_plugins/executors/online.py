@@ -96,9 +96,7 @@ class Online:
             object.__setattr__(self, "_state", _State(link, driver, stack.pop_all()))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         state = self._state
         object.__setattr__(self, "_state", None)
         if state:

@@ -16,6 +16,8 @@ _OPEN = re.compile(r"<([A-Za-z_]+)(?:[ _-]?\w+)?>")
 _FENCE = re.compile(r"```[^\n]*\n(.*?)\n?```", re.DOTALL)
 _SLOT = re.compile(r"<[^<>/\n]{1,60}>")
 _NUMBERED = re.compile(r"^\s*(\d+)\.\s*(.*)$")
+_TRIES = 100
+"""Broken objects after which a text is no longer searched for one."""
 _CHOICE = re.compile(r"^[^|]+(\|[^|]+)+$")
 
 
@@ -152,13 +154,14 @@ def _whole(frame: str) -> Form:
 
 def _json_shown(text: str) -> tuple[int, dict[str, Any]]:
     """The last object of a text that parses as JSON and has keys, and where it stands."""
-    decoder, last, shown, end = json.JSONDecoder(), -1, dict[str, Any](), 0
-    for match in re.finditer(r"\{\s*\"", text):
-        if match.start() < end:
+    decoder, last, shown, end, broken = json.JSONDecoder(), -1, dict[str, Any](), 0, 0
+    for match in re.finditer(r"\{\s*+\"", text):
+        if match.start() < end or broken > _TRIES:
             continue
         try:
             value, end = decoder.raw_decode(text, match.start())
         except (ValueError, RecursionError):
+            broken += 1
             continue
         last, shown = match.start(), value
     return last, shown

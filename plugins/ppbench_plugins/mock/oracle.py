@@ -21,10 +21,10 @@ from ppbench_plugins.mock.judge import choose
 from ppbench_plugins.mock.knowledge import Found, Knowledge, is_set, squeeze
 
 UNKNOWN = "unknown"
-_MARK = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+")
+_MARK = re.compile(r"^[ \t]*+(?:\d+[.)]|[-*•])[ \t]++")
 _TIMES = re.compile(r"\(×(\d+): (\d+)–\d+\)\s*$")
 """How a division states a run of open pieces: how many, and which of them."""
-_LISTED = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+(\S.*?)\s*$", re.MULTILINE)
+_LISTED = re.compile(r"^[ \t]*+(?:\d+[.)]|[-*•])[ \t]++(\S.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _extraction(text: str, found: Found | None) -> dict[str, Any]:
     if found is not None and found.whole:
         return _schema(found).to_json()
     carried = "\n".join(blocks(text))
-    listed = list(dict.fromkeys(_LISTED.findall(carried)))
+    listed = list(dict.fromkeys(text.strip() for text in _LISTED.findall(carried)))
     if len(listed) < 2:
         return {"template": None, "context": None, "data": None, "n": None}
     head = next((line.strip() for line in carried.splitlines() if line.strip() and not _MARK.match(line)), "")
