@@ -15,15 +15,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from ppbench_plugins.executors import engine, ppbench_executors
-from ppbench_plugins.executors.native import Native
-from ppbench_plugins.executors.offline import Offline
-from ppbench_plugins.executors.providers import Anthropic, OpenAI
 
 from ppbench import BrokenPlugin, Call, Executor, Plan, Progress, Reply, Request, UsageError
 from ppbench.execute import Loop
 from ppbench.jobs import Job, Outcome, Policy
 from ppbench.specs import build, spec_of, split_spec
+from ppbench_plugins.executors import engine, ppbench_executors
+from ppbench_plugins.executors.native import Native
+from ppbench_plugins.executors.offline import Offline
+from ppbench_plugins.executors.providers import Anthropic, OpenAI
 
 needs_engine = pytest.mark.skipif("PPBENCH_NO_NATIVE" in os.environ, reason="PPBENCH_NO_NATIVE is set")
 KEY = "sk-test-1234567890abcdef"

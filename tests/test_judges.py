@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from ppbench import NUMBERED, Case, Category, Item, Schema, Trace
 from ppbench_plugins.judges.align import entries, slots
 from ppbench_plugins.judges.reference import Reference
 from ppbench_plugins.judges.structure import Structure
-
-from ppbench import NUMBERED, Case, Category, Item, Schema, Trace
 
 THREE = ("Rain is due.", "The shop shuts at six.", "Nobody came.")
 DATA = Schema("Translate: {data}", data=("Regen kommt.", "Der Laden schließt um sechs.", "Niemand kam."))

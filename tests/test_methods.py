@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from ppbench import Decomposer, Plan, Prompt, Request, Schema, Script, Trace, VirtualExecutor
+from ppbench.execute import Job, Loop
+from ppbench.tasks import select
 from ppbench_plugins import prompts
 from ppbench_plugins.decomposers.canonical import divide, recognise
 from ppbench_plugins.decomposers.reading import MOST_PARTS, json_object, points_mended, points_paper
@@ -21,10 +25,6 @@ from ppbench_plugins.decomposers.top import TreeOfProblems
 from ppbench_plugins.executors.offline import Offline
 from ppbench_plugins.mock.items import known_items
 from ppbench_plugins.mock.oracle import Ask, Oracle
-
-from ppbench import Decomposer, Plan, Prompt, Request, Schema, Script, Trace, VirtualExecutor
-from ppbench.execute import Job, Loop
-from ppbench.tasks import select
 
 ITEMS = known_items()
 SMOKE = select(ITEMS, "smoke")
@@ -125,12 +125,31 @@ def test_an_extraction_that_found_nothing_declines() -> None:
 
 
 REPLIES = [
-    "", " \n", "I cannot help with that request.", '{"template": "Translate {data}", "data": ["Rain is',
-    '{"subproblems": ["Rain', "[1, 2]", "null", "{", "}{", '{"n": ' + "1" * 5000 + "}", '{"a":' * 50_000, "{" * 1_000_000, "[" * 1_000_000,
-    "1" * 500_000, " " * 500_000, "\n" * 500_000, "\n " * 200_000 + "x", "lorem ipsum " * 200_000, "\x00\ud800", '{"subproblems": [1, 2]}',
-    '{"subproblems": {"a": 1}}', '{"subproblems": ["", "x"]}', json.dumps({"subproblems": ["x"] * 100_000}),
+    "",
+    " \n",
+    "I cannot help with that request.",
+    '{"template": "Translate {data}", "data": ["Rain is',
+    '{"subproblems": ["Rain',
+    "[1, 2]",
+    "null",
+    "{",
+    "}{",
+    '{"n": ' + "1" * 5000 + "}",
+    '{"a":' * 50_000,
+    "{" * 1_000_000,
+    "[" * 1_000_000,
+    "1" * 500_000,
+    " " * 500_000,
+    "\n" * 500_000,
+    "\n " * 200_000 + "x",
+    "lorem ipsum " * 200_000,
+    "\x00\ud800",
+    '{"subproblems": [1, 2]}',
+    '{"subproblems": {"a": 1}}',
+    '{"subproblems": ["", "x"]}',
+    json.dumps({"subproblems": ["x"] * 100_000}),
     "".join(f"{k}. x\n" for k in range(1, 100_000)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=lambda reply: f"{reply[:12]!r}x{len(reply)}")
@@ -220,11 +239,28 @@ def test_the_papers_parser_keeps_its_quirks(outline: str, points: list[tuple[str
 
 @pytest.mark.parametrize(
     "outline",
-    ["1. A\n2. B\n3. C", "1) A\n2) B\n3) C", "- A\n- B\n- C", "* A\n* B\n* C", "**1. A**\n**2. B**\n**3. C**",
-     "１．A\n２．B\n３．C", "1.A\n2.B\n3.C", " 1. A\n2. B\n3. C", "Here:\n\n1. A  \n\n2. B\r\n\n3. C\n\nDone.", "4. A\n7. B\n9. C", "3. A\n2. B\n1. C",
-     "1. A\n2. B\n2. X\n3. C\n1. Y", "1. A\n   1. x\n   2. y\n2. B\n   - z\n3. C", "- A\n  - x\n- B\n- C", "1、A\n2、B\n3、C",
-     "**1.** A\n**2.** B\n**3.** C", "### 1. A\n### 2. B\n### 3. C", "Of 1.5 million:\n1. A\n2. B\n3. C", "• A\n• B\n• C"],
-)  # fmt: skip
+    [
+        "1. A\n2. B\n3. C",
+        "1) A\n2) B\n3) C",
+        "- A\n- B\n- C",
+        "* A\n* B\n* C",
+        "**1. A**\n**2. B**\n**3. C**",
+        "１．A\n２．B\n３．C",
+        "1.A\n2.B\n3.C",
+        " 1. A\n2. B\n3. C",
+        "Here:\n\n1. A  \n\n2. B\r\n\n3. C\n\nDone.",
+        "4. A\n7. B\n9. C",
+        "3. A\n2. B\n1. C",
+        "1. A\n2. B\n2. X\n3. C\n1. Y",
+        "1. A\n   1. x\n   2. y\n2. B\n   - z\n3. C",
+        "- A\n  - x\n- B\n- C",
+        "1、A\n2、B\n3、C",
+        "**1.** A\n**2.** B\n**3.** C",
+        "### 1. A\n### 2. B\n### 3. C",
+        "Of 1.5 million:\n1. A\n2. B\n3. C",
+        "• A\n• B\n• C",
+    ],
+)
 def test_the_mended_parser_finds_the_points_of_any_list(outline: str) -> None:
     """Any common mark, the outer list alone, the first of each number; numbered anew in order of appearance."""
     assert points_mended(outline) == [("1", "A"), ("2", "B"), ("3", "C")]
@@ -251,15 +287,21 @@ def test_both_styles_ask_for_a_point_in_their_own_way() -> None:
 # Tree of Problems
 
 TASKS = {
-    "sorting": ("Sort in ascending order:\n[31, 4, 15, 9, 26, 5, 35, 8, 9, 7, 93, 2, 38, 4, 62, 6]",
-                "[2, 4, 4, 5, 6, 7, 8, 9, 9, 15, 26, 31, 35, 38, 62, 93]"),
-    "set_intersection": ("What is the intersection of A and B?\nA = [8, 1, 6, 3, 5, 7, 4, 9]\nB: [2, 7, 1, 8, 28, 18, 4, 5]",
-                         "[1, 4, 5, 7, 8]"),
+    "sorting": (
+        "Sort in ascending order:\n[31, 4, 15, 9, 26, 5, 35, 8, 9, 7, 93, 2, 38, 4, 62, 6]",
+        "[2, 4, 4, 5, 6, 7, 8, 9, 9, 15, 26, 31, 35, 38, 62, 93]",
+    ),
+    "set_intersection": (
+        "What is the intersection of A and B?\nA = [8, 1, 6, 3, 5, 7, 4, 9]\nB: [2, 7, 1, 8, 28, 18, 4, 5]",
+        "[1, 4, 5, 7, 8]",
+    ),
     "concatenation": ("Join the last letter of each name.\n\n" + ", ".join(["Eva", "Tom", "Jo", "Max"] * 4), "amox" * 4),
     "arithmetic": ("Compute: 7 - 12 + 30 - 4 + 18 - 9 + 2 + 5 - 11 + 6 - 1 + 40 - 8 + 3 - 20 + 10", "56"),
-    "keyword_counting": ("Count how many times each country is named.\n\n" + "He left Peru. She likes Chad! Is Peru far? No.\n" * 4,
-                         "Chad: 4, Peru: 8"),
-}  # fmt: skip
+    "keyword_counting": (
+        "Count how many times each country is named.\n\n" + "He left Peru. She likes Chad! Is Peru far? No.\n" * 4,
+        "Chad: 4, Peru: 8",
+    ),
+}
 SHAPES = [(2, 1), (2, 2), (2, 3), (3, 1), (4, 1), (4, 2)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ppbench_plugins.judges.metrics import METRICS, chrf, exact, label, plain, set_f1, token_f1
 
 LABELS = ("positive", "negative", "neutral")

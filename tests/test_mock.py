@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+
+from ppbench import Case, Item, Trace, UsageError, data_dir, installed_prompts
+from ppbench.commands.run import run
 from ppbench_plugins.categories import CATEGORIES
 from ppbench_plugins.judges.reference import Reference
 from ppbench_plugins.mock import compute
@@ -19,9 +22,6 @@ from ppbench_plugins.mock.latency import Clockwork, Latency, load_profile
 from ppbench_plugins.mock.model import MockModel
 from ppbench_plugins.mock.oracle import UNKNOWN, Ask, Habits, Oracle
 from ppbench_plugins.mock.tokens import tokens
-
-from ppbench import Case, Item, Trace, UsageError, data_dir, installed_prompts
-from ppbench.commands.run import run
 
 ITEMS = known_items()
 REFERENCED = [item for item in ITEMS if item.reference is not None]

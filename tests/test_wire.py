@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ppbench_plugins import wire
-from ppbench_plugins.executors.failures import SAID, mask, retry_after
 
 from ppbench import Failure, Request, UsageError
+from ppbench_plugins import wire
+from ppbench_plugins.executors.failures import SAID, mask, retry_after
 
 KEY = "sk-test-1234567890abcdef"
 VLLM = wire.resolve("vllm/meta/llama", "http://127.0.0.1:8000/v1")
