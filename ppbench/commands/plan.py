@@ -104,7 +104,8 @@ def _tree(spec: str, item: Item, node: dict[str, Any]) -> Iterator[str]:
     calls = node["calls"]
     known = sum(call["tokens_in_estimate"] or 0 for call in calls)
     state = node["status"] + (f" ({node['reason']})" if node["reason"] else "")
-    yield f"{spec} on {item.id}: {state}, {len(calls)} calls, about {known} tokens in (estimate: bytes / {_BYTES_PER_TOKEN})"
+    count = "1 call" if len(calls) == 1 else f"{len(calls)} calls"
+    yield f"{spec} on {item.id}: {state}, {count}, about {known} tokens in (estimate: bytes / {_BYTES_PER_TOKEN})"
     yield from _branches(node, "")
 
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 _NUMBERS = re.compile(r"\[\s*-?\d+(?:\s*,\s*-?\d+)*\s*\]")
 _SORT = re.compile(r"\bsort\b")
 _TERMS = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*)?\d+(?:\s*[-+]\s*\d+)+)[\s.=?]*$")
-_WORDS = re.compile(r"[\n:]\s*([^\W\d_][\w'’-]*(?:,[ ]*[^\W\d_][\w'’-]*)+)\.?\s*$")
+_WORDS = re.compile(r"\s*([^\W\d_][\w'’-]*(?:, *[^\W\d_][\w'’-]*)+)\.?")
 _TERM = re.compile(r"[-+]?\s*\d+")
 _STATED = 200
 """Characters in which a problem over lists of numbers is stated; a longer text is about something else."""
@@ -27,7 +27,7 @@ def recognise(text: str) -> str:
         return "sorting"
     if "intersection" in lower and lists == 2:
         return "set_intersection"
-    if "last letter" in lower and _WORDS.search(text):
+    if "last letter" in lower and _names(text):
         return "concatenation"
     if lower.lstrip().startswith(("compute", "calculate")) and _TERMS.search(text):
         return "arithmetic"
@@ -81,8 +81,14 @@ def _set_intersection(text: str, breadth: int) -> list[str]:
     return [_replace(text, [span2], [_show(half)]) for half in halves2]
 
 
+def _names(text: str) -> re.Match[str] | None:
+    """The words that are listed after the last line break or colon."""
+    end = len(text.rstrip())
+    return _WORDS.fullmatch(text, max(text.rfind("\n", 0, end), text.rfind(":", 0, end)) + 1, end)
+
+
 def _concatenation(text: str, breadth: int) -> list[str]:
-    match = _WORDS.search(text)
+    match = _names(text)
     assert match is not None
     return [_replace(text, [match.span(1)], [", ".join(run)]) for run in chunks(re.split(r",\s*", match[1]), breadth)]
 

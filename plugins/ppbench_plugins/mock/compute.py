@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 _LIST = re.compile(r"\[([^\[\]]*)\]")
-_WORDS = re.compile(r"([^\W\d_][\w'’-]*(?:, *[^\W\d_][\w'’-]*)*)\.?\s*$")
+_WORDS = re.compile(r"([^\W\d_][\w'’-]*(?:, *[^\W\d_][\w'’-]*)*)\.?")
 _SUM = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*)?\d+(?:\s*[-+]\s*\d+)*)[\s.=?]*$")
 _COUNT = re.compile(r"([^\W\d_][^:,\n\"*]*?)[\"*]*:\s*(\d+)")
 _COUNTRIES = """
@@ -41,7 +41,7 @@ def task_of(problem: str) -> str:
         return "sorting"
     if "intersection" in lower and len(lists) == 2:
         return "set_intersection"
-    if "last letter" in lower and _WORDS.search(problem):
+    if "last letter" in lower and _names(problem):
         return "concatenation"
     if lower.lstrip().startswith(("compute", "calculate")) and _SUM.search(problem):
         return "arithmetic"
@@ -57,8 +57,7 @@ def solve(problem: str) -> str:
     if task == "set_intersection":
         return _show(sorted(set(lists[0]) & set(lists[1])))
     if task == "concatenation":
-        match = _WORDS.search(problem)
-        return "".join(word.strip()[-1] for word in match[1].split(",")) if match else ""
+        return "".join(word.strip()[-1] for word in _names(problem))
     if task == "arithmetic":
         match = _SUM.search(problem)
         return str(_sum(match[1])) if match else ""
@@ -81,6 +80,12 @@ def merge(problem: str, parts: Sequence[str]) -> str:
     for part in parts if task else ():
         counts.update({name: int(count) for name, count in _COUNT.findall(part)})
     return _tally(counts) if task else ""
+
+
+def _names(problem: str) -> list[str]:
+    """The words that are listed after the last line break or colon."""
+    match = _WORDS.fullmatch(re.split(r"[\n:]", problem.rstrip())[-1].strip())
+    return match[1].split(",") if match else []
 
 
 def _sorted(problem: str, numbers: list[int]) -> list[int]:
