@@ -15,7 +15,7 @@ from ppbench.errors import (
 from ppbench.hookspecs import Case, Decomposer, Executor, Judge, hookimpl
 from ppbench.model import Category, Item, Prompt, Schema, Verdict
 from ppbench.plan import NUMBERED, Call, Join, Plan
-from ppbench.plugins import installed_prompts
+from ppbench.plugins import installed_categories
 from ppbench.tasks import data_dir, load_items
 from ppbench.trace import Failure, FailureKind, Progress, Reply, Request, Span, Trace, Trial
 from ppbench.virtual import Script, VirtualExecutor
@@ -53,6 +53,6 @@ __all__ = [
     "VirtualExecutor",
     "data_dir",
     "hookimpl",
-    "installed_prompts",
+    "installed_categories",
     "load_items",
 ]

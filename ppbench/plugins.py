@@ -132,9 +132,9 @@ def load() -> Plugins:
     return Plugins(found, components)
 
 
-def installed_prompts() -> list[str]:
-    """Paths of the prompts that installed categories bring."""
-    return [c.value.prompts for c in load().of("category").values() if c.value.prompts]
+def installed_categories() -> list[Category]:
+    """The categories of all plugins that work."""
+    return [component.value for component in load().of("category").values()]
 
 
 def _load_one(point: EntryPoint) -> tuple[Plugin, list[Component]]:

@@ -119,6 +119,21 @@ def test_an_extraction_that_cannot_be_right_falls_back(change: dict[str, object]
     assert len(plan.reason) < 200
 
 
+@pytest.mark.parametrize(
+    ("part", "status"),
+    [
+        ({"data": ["Rain is due.", "The shop shuts at six."]}, "split"),
+        ({"data": ["rain is due", "THE SHOP\nSHUTS at six"]}, "split"),
+        ({"data": ["Rain is due.", "***"]}, "fallback"),
+        ({"data": ["due is Rain", "The shop shuts at six."]}, "fallback"),
+        ({"data": ["Rain is due.", "It snows."]}, "fallback"),
+    ],
+)
+def test_items_stand_in_the_prompt_word_for_word(part: dict[str, Any], status: str) -> None:
+    """Marks, case and white space aside; an item that was invented or put in another order is a fallback."""
+    assert expanded(SchemaExtraction(), json.dumps({"template": "Translate {data}", **part})).status == status
+
+
 def test_an_extraction_that_found_nothing_declines() -> None:
     """Nothing to split is an answer, not a failure."""
     assert expanded(SchemaExtraction(), '{"template": null, "context": null, "data": null, "n": null}').status == "declined"

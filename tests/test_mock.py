@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ppbench import Case, Item, Trace, UsageError, data_dir, installed_prompts
+from ppbench import Case, Item, Trace, UsageError, data_dir, installed_categories
 from ppbench.commands.run import run
 from ppbench_plugins.categories import CATEGORIES
 from ppbench_plugins.judges.reference import Reference
@@ -61,7 +61,8 @@ def places(item: Item) -> range:
 
 def test_there_are_prompts_to_know() -> None:
     """The checks below are not empty: all packaged prompts, most of them with references."""
-    assert len(ITEMS) == sum(len(Path(path).read_text("utf-8").splitlines()) for path in installed_prompts()) >= 63
+    paths = [category.prompts for category in installed_categories() if category.prompts]
+    assert len(ITEMS) == sum(len(Path(path).read_text("utf-8").splitlines()) for path in paths) >= 63
     assert len(REFERENCED) >= 54
 
 
@@ -97,7 +98,8 @@ def test_a_garbled_item_is_not_answered_right(item: Item) -> None:
         half = len(data) // 2
         for garbled in (data[1:], data[:-2], data[:half] + "x" + data[half:], " ".join(reversed(data.split()))):
             if garbled != data:
-                assert score(item, ask(subtask(item, place, data=garbled)), place) < 0.5
+                answer = ask(subtask(item, place, data=garbled))
+                assert answer == UNKNOWN or score(item, answer, place) < 0.5
 
 
 @pytest.mark.parametrize("item", REFERENCED, ids=lambda item: item.id)
@@ -107,7 +109,7 @@ def test_another_prompts_instruction_is_not_enough(item: Item) -> None:
     answers = {ask(subtask(item, 0, template=template)) for template in others}
 
     assert UNKNOWN in answers
-    assert max(score(item, answer, 0) for answer in answers) < 0.5
+    assert all(score(item, answer, 0) < 0.5 for answer in answers - {UNKNOWN})
 
 
 def test_a_lost_item_loses_its_point_alone() -> None:
@@ -142,6 +144,15 @@ def test_a_word_that_stands_by_accident_in_a_foreign_prompt_is_no_item() -> None
     text = "Plan a week for a family of five that visits a city by the sea, with one museum and one market a day, " * 2
 
     assert ask(text) != UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "text", ["<a>" * 20_000, "\n" * 100_000 + "x", "a, " * 20_000 + "last letter", '{"a": ' * 10_000, "字" * 99_999]
+)
+def test_an_endless_prompt_is_answered_at_once(text: str) -> None:
+    """Markup, blank lines and open braces by the thousand are searched in one pass."""
+    assert ask(text) == ask(text)
+    assert ask(f'{{"template": "...", "data": []}}\n<q>\n{text}\n</q>')
 
 
 def test_open_pieces_share_a_budget_only_when_written_together() -> None:
@@ -295,8 +306,8 @@ def rows(folder: Path, knobs: str, *methods: str) -> dict[str, dict[str, Any]]:
 
 
 def test_without_errors_the_table_shows_full_marks(tmp_path: Path) -> None:
-    """Serial, extracted and given schemas score 1 by both judges, and nothing falls back."""
-    for row in rows(tmp_path, "budget_words=0", "schema", "schema:source=given").values():
+    """Serial and the extracted schema score 1 by both judges, and nothing falls back."""
+    for row in rows(tmp_path, "budget_words=0", "schema").values():
         assert (row["reference"], row["structure"], row["fallbacks"], row["failures"]) == (pytest.approx(1.0), 1.0, 0, 0)
 
 

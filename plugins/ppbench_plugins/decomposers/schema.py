@@ -56,15 +56,24 @@ def _read(prompt: Prompt, reply: str) -> Plan:
     return Plan.fallback(prompt, f"extraction: not in the prompt: {missing[:60]!r}") if missing else split(schema)
 
 
-def _ungrounded(schema: Schema, text: str) -> str:
-    """A part of the schema that the prompt does not hold. Copying slips are forgiven: marks, spaces and case aside,
-    a part stands in the text, or nine in ten of its words do."""
-    whole, words = _plain(text), set(_words(text))
-    parts: list[str] = [*(schema.data or ()), *([schema.context] if schema.context else [])]
-    return next((part for part in parts if _plain(part) not in whole and _share(part, words) < _ENOUGH), "")
-
-
 _ENOUGH = 0.9
+"""Share of a context's words that must stand in the prompt: models copy long texts with small slips."""
+
+
+def _ungrounded(schema: Schema, text: str) -> str:
+    """A part of the schema that the prompt does not hold. Items stand there word for word, marks and case aside."""
+    whole = _plain(text)
+    missing = next((item for item in schema.data or () if not _stands(item, text, whole)), "")
+    context = schema.context or ""
+    if missing or not context or _plain(context) in whole:
+        return missing
+    words, held = _words(context), set(_words(text))
+    return "" if sum(word in held for word in words) >= _ENOUGH * len(words) > 0 else context
+
+
+def _stands(item: str, text: str, whole: str) -> bool:
+    """An item without letters, an emoji say, stands there exactly or not at all."""
+    return item in text or (bool(_plain(item)) and _plain(item) in whole)
 
 
 def _plain(text: str) -> str:
@@ -73,8 +82,3 @@ def _plain(text: str) -> str:
 
 def _words(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", text.casefold())
-
-
-def _share(part: str, words: set[str]) -> float:
-    mine = _words(part)
-    return sum(word in words for word in mine) / len(mine) if mine else 0.0

@@ -129,8 +129,9 @@ def _lines_shown(bare: str, frame: str) -> tuple[int, Form]:
     at, run, last, form = 0, list[re.Match[str]](), -1, None
     for line in bare.splitlines(keepends=True):
         numbered = _NUMBERED.match(line) if _SLOT.search(line) else None
-        run = [*run, numbered] if numbered else []
-        if run:
+        run = run if numbered else []
+        if numbered:
+            run.append(numbered)
             last, form = at, _numbered_form(run)
         elif _SLOT.fullmatch(line.strip()):
             last, form = at, _whole(frame)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ppbench import Item, installed_prompts, load_items
+from ppbench import Item, installed_categories, load_items
 
 
 def known_items(prompts: str = "") -> list[Item]:
     """Good rows alone; a file's bad rows are the business of who runs it."""
-    paths = [*installed_prompts(), *([prompts] if prompts else [])]
+    paths = [*(c.prompts for c in installed_categories() if c.prompts), *([prompts] if prompts else [])]
     return [item for path in paths for item in load_items(path)[0]]

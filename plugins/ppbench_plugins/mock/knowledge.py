@@ -10,10 +10,9 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
-from ppbench import Item
-from ppbench_plugins.categories import CATEGORIES
+from ppbench import Item, installed_categories
 
 _CJK = re.compile(r"[぀-ヿ㐀-䶿一-鿿]")
 _PAIRED = re.compile(r"[぀-ヿ㐀-䶿一-鿿가-힯]{2,}")
@@ -21,8 +20,6 @@ _ENOUGH = 0.75
 """Share of the instruction's words that a request must hold to carry the instruction."""
 _STRAY = 0.05
 """An item that fills less of a request, with neither context nor instruction there, stands in it by accident."""
-_SETS = {name.casefold() for c in CATEGORIES if c.metric == "set_f1" for name in (c.id, c.title, *c.aliases)}
-"""Categories in which a reference lists the members of one answer, not variants of it."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +88,15 @@ def squeeze(text: str) -> str:
 
 
 def is_set(item: Item) -> bool:
-    """Whether a reference of this item lists the members of one answer."""
-    return item.category.casefold() in _SETS
+    """Whether a reference of this item lists the members of one answer, not variants of it."""
+    return item.category.casefold() in _sets()
+
+
+@cache
+def _sets() -> frozenset[str]:
+    """Names of the installed categories whose metric is set_f1, a stranger's among them."""
+    chosen = [category for category in installed_categories() if category.metric == "set_f1"]
+    return frozenset(name.casefold() for c in chosen for name in (c.id, c.title, *c.aliases))
 
 
 def _match(known: Known, text: str, words: set[str]) -> Found | None:
@@ -111,10 +115,10 @@ def _match(known: Known, text: str, words: set[str]) -> Found | None:
 
 def _stands(part: str, text: str) -> int:
     """Where an item stands in a text as a unit, not inside a longer word; -1 if nowhere."""
-    left = r"(?<!\w)" if part[0].isalnum() and not _CJK.match(part[0]) else ""
-    right = r"(?!\w)" if part[-1].isalnum() and not _CJK.match(part[-1]) else ""
     if part not in text:
         return -1
+    left = r"(?<!\w)" if part[0].isalnum() and not _CJK.match(part[0]) else ""
+    right = r"(?!\w)" if part[-1].isalnum() and not _CJK.match(part[-1]) else ""
     match = re.search(left + re.escape(part) + right, text)
     return match.start() if match else -1
 

@@ -3,7 +3,7 @@
     time to first token = first_token_ms + input_token_ms x uncached input tokens
     time between tokens = token_ms
 
-each multiplied by a log-normal factor exp(sigma z), drawn from the seed and the text of the request. A leading
+each multiplied by a log-normal factor exp(sigma z), drawn from the seed and the whole request, its system text included. A leading
 part of the input counts as cached once a request with the same leading part has shown its first token; cached
 parts are counted in blocks.
 """
@@ -92,7 +92,7 @@ class Clockwork:
 
     def time(self, ask: Ask, answer: str, now_ns: int, max_tokens: int | None = None) -> Timing:
         """Token pieces of an answer with their instants. `now_ns` is when the request arrived."""
-        model, dice = self.latency, chance("latency", self.seed, ask.text, ask.prefix or "")
+        model, dice = self.latency, chance("latency", self.seed, ask.system, ask.text, ask.prefix or "")
         read = tokens(f"{ask.system}\n{ask.text}{ask.prefix or ''}")
         cached = self._cached(read, now_ns)
         limit = min(model.max_tokens, max_tokens or model.max_tokens)
