@@ -3,9 +3,9 @@
     time to first token = first_token_ms + input_token_ms x uncached input tokens
     time between tokens = token_ms
 
-each multiplied by a log-normal factor exp(sigma z), drawn from the seed and the whole request, its system text included. A leading
-part of the input counts as cached once a request with the same leading part has shown its first token; cached
-parts are counted in blocks.
+each multiplied by a log-normal factor exp(sigma z), drawn from the seed and the whole request, its system text
+included. A leading part of the input counts as cached once a request with the same leading part has shown its first
+token; cached parts are counted in blocks.
 """
 
 from __future__ import annotations
