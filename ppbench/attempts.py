@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import TypeVar
 
 import tenacity
 
@@ -12,6 +13,7 @@ from ppbench.plan import Call
 from ppbench.scope import Node
 from ppbench.trace import OPTIONAL, Request
 
+T = TypeVar("T")
 _BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=8)
 
 
@@ -23,7 +25,7 @@ def request_of(job: Job, node: Node, executor: Executor) -> Request:
     call = node.call
     request = Request(
         id=node.path,
-        text=call.text if isinstance(call.text, str) else call.text(dict(node.scope.answers)),
+        text=call.text if isinstance(call.text, str) else expect(str, call.text(dict(node.scope.answers)), "its text"),
         role=call.role,
         system=_system(job, call),
         prefix=call.prefix,
@@ -38,6 +40,13 @@ def request_of(job: Job, node: Node, executor: Executor) -> Request:
     if unknown:
         raise ValueError(f"executor {executor.name} cannot honour {', '.join(unknown)}; take another executor or option")
     return request
+
+
+def expect(kind: type[T], value: object, what: str) -> T:
+    """The value, if it is what a method has to give here. Raises TypeError."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} gave {value!r:.60}, which is no {kind.__name__}")
+    return value
 
 
 def _system(job: Job, call: Call) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import islice
 
-from ppbench.attempts import backoff, request_of
+from ppbench.attempts import backoff, expect, request_of
 from ppbench.hookspecs import Executor
 from ppbench.jobs import Execution, Job, Outcome, Policy
 from ppbench.plan import Plan
@@ -68,7 +68,7 @@ class Loop:
         execution = Execution(job, now, now + int(self._policy.trial_timeout_s * SECOND))
         self._running.add(execution)
         try:
-            plan = job.decompose()
+            plan = expect(Plan, job.decompose(), "decompose")
         except Exception as error:  # a method's own bug: its trial fails, the run goes on
             self._finish(execution, failure=f"decompose raised {_say(error)}")
             return execution
@@ -228,7 +228,7 @@ class Loop:
             self._answer(execution, node, text)
             return
         try:
-            plan = node.call.expand(text)
+            plan = expect(Plan, node.call.expand(text), "expand")
         except Exception as error:
             self._finish(execution, failure=f"expand of {node.path} raised {_say(error)}")
             return
@@ -263,7 +263,7 @@ class Loop:
         before = self._executor.now()
         parts = scope.parts()
         try:
-            answer = scope.plan.merge(parts)
+            answer = expect(str, scope.plan.merge(parts), "the merge")
         except Exception as error:
             self._finish(execution, failure=f"the merge raised {_say(error)}")
             return

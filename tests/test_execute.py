@@ -216,6 +216,20 @@ def test_a_method_that_raises_fails_its_trial_alone(place: str) -> None:
     assert good.failure is None
 
 
+@pytest.mark.parametrize(
+    ("plan", "complaint"),
+    [
+        (lambda: None, "decompose gave None, which is no Plan"),
+        (lambda: Plan((Call("a", "a", expand=lambda _: "x"),)), "expand gave 'x', which is no Plan"),  # type: ignore[arg-type, return-value]
+        (lambda: Plan((Call("a", lambda _: 3),)), "its text gave 3, which is no str"),  # type: ignore[arg-type, return-value]
+        (lambda: Plan((Call("a", "a"),), merge=len), "the merge gave 1, which is no str"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_method_that_gives_the_wrong_thing_fails_its_trial(plan: Callable[[], Plan], complaint: str) -> None:
+    """What a method returns is checked where it is returned; the run goes on."""
+    assert complaint in (World(lambda request: script()).run(plan).failure or "")
+
+
 def test_a_trial_ends_at_its_deadline() -> None:
     """What is not answered in time fails, its requests are stopped, and the next trial starts after them."""
     world = World(lambda request: script(first=10_000) if request.text == "slow" else script())
