@@ -157,6 +157,11 @@ def test_a_run_that_differs_is_not_resumed(cli: Any, tmp_path: Path) -> None:
     record["items"][1]["digest"] = "other"
     (tmp_path / "out/run.json").write_text(json.dumps(record))
     assert "its items differ" in cli("run", "--resume", "out", code=5).stderr
+    for name in ("executor", "endpoint", "judges", "methods", "clock"):
+        cli(*offline("-o", name, "-n", "2", "-q"))
+        record = json.loads((tmp_path / name / "run.json").read_text())
+        (tmp_path / name / "run.json").write_text(json.dumps({**record, name: "other"}))
+        assert f"its {name} differ" in cli("run", "--resume", name, code=5).stderr
 
 
 def test_an_output_directory_is_not_overwritten(cli: Any, tmp_path: Path) -> None:

@@ -125,6 +125,43 @@ def test_a_plan_that_takes_back_a_released_branch_falls_back() -> None:
     assert "'a' was released early" in outcome.trace.reason
 
 
+def test_a_branch_that_changes_after_its_release_falls_back() -> None:
+    """A released call must reappear as it was: the same id with another text is another call."""
+    plan = Plan((Call("p", "plan", expand=lambda _: Plan((Call("a", "new"),)), expand_stream=lambda _: [Call("a", "old")]),))
+    assert World(lambda request: script("x y")).run(plan).trace.status == "fallback"
+
+
+def test_a_prefix_is_part_of_what_a_plan_is_read_from() -> None:
+    """`expand` and `expand_stream` see the prefix and the reply as one text."""
+    seen: list[str] = []
+
+    def known(text: str) -> list[Call]:
+        seen.append(text)
+        return []
+
+    def expand(text: str) -> Plan:
+        seen.append(text)
+        return flat("a")
+
+    plan = Plan((Call("p", "plan", prefix="1.", expand=expand, expand_stream=known),))
+    World(lambda request: script("x y")).run(plan)
+    assert seen == ["1.x ", "1.x y", "1.x y"]
+
+
+def test_what_is_left_of_a_plan_that_was_given_up_is_no_failure() -> None:
+    """Calls nested in the failed plan end as cancelled; the fallback that runs meanwhile is not hurt by them."""
+    nested = Plan((Call("x", "slow"),))
+    plan = Plan((Call("p", "plan", expand=lambda _: nested), Call("b", "bad")))
+    replies = {"plan": script(), "bad": failing("bad_request", after=20), "slow": script(first=50), PROMPT.text: script("fine")}
+    outcome = World(lambda request: replies[request.text]).run(plan)
+
+    assert (outcome.failure, outcome.trace.status, outcome.trace.answer) == (None, "fallback", "fine")
+    assert {s.request.text: s.reply.error.kind for s in outcome.trace.spans if s.reply.error} == {
+        "bad": "bad_request",
+        "slow": "cancelled",
+    }
+
+
 def test_ttft_is_the_first_token_of_the_first_sink() -> None:
     """With an ordered join the answer shows as soon as its first part does; an earlier token of another part is none."""
     world = World(lambda request: script("x y z", first={"a": 30, "b": 5}[request.text]))

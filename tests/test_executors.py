@@ -260,6 +260,43 @@ def test_several_calls_share_warm_connections(make: Make, endpoint: Endpoint) ->
     assert [span.reply.connect_ns for outcome in outcomes for span in outcome.trace.spans] == [0] * 8
 
 
+def test_a_connection_set_up_inside_the_clock_is_on_record(make: Make, endpoint: Endpoint) -> None:
+    """When the endpoint closes a connection, the next call has to open one: its time is kept, its trial is not clean."""
+
+    def last(handler: Handler) -> None:
+        stream()(handler)
+        handler.close_connection = True
+
+    endpoint.answers = [last]
+    with make(endpoint.url, max_in_flight=1) as executor:
+        outcomes = [run(executor) for _ in range(3)]
+        time.sleep(0.05)
+
+    assert only(outcomes[-1]).connect_ns > 0
+    assert not outcomes[-1].trace.clean
+    assert outcomes[-1].trace.answer == "Hello you"
+
+
+@needs_engine
+def test_words_that_come_in_one_packet_do_not_share_an_instant(endpoint: Endpoint) -> None:
+    """The first owns the kernel's stamp; the others came no later than the engine read them."""
+
+    def burst(handler: Handler) -> None:
+        handler.begin()
+        handler.put(b"".join(handler.head()))
+        time.sleep(0.02)
+        handler.put(b"".join(handler.word(word) for word in WORDS))
+        handler.put(b"".join(handler.tail()))
+        handler.wfile.write(b"0\r\n\r\n")
+
+    endpoint.answers = [burst]
+    with Native(model="vllm/m", base_url=f"{endpoint.url}/v1", max_in_flight=1) as executor:
+        reply = only(run(executor))
+
+    assert (reply.text, reply.stamp, len(reply.chunks_ns)) == ("Hello you", "kernel", 3)
+    assert reply.chunks_ns[0] < reply.chunks_ns[1] <= reply.chunks_ns[2] <= reply.done_ns
+
+
 def test_beyond_the_limit_calls_wait_in_our_own_queue(make: Make, endpoint: Endpoint) -> None:
     """With two in flight the third leaves when one of them is done, and the wait is on record."""
     with make(endpoint.url, max_in_flight=2) as executor:

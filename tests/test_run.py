@@ -229,6 +229,27 @@ def test_a_judges_plan_runs_on_the_executor_it_names(tmp_path: Path) -> None:
     assert values == {("serial", 0.5), ("twice", 1.0)}
 
 
+def test_a_serial_answer_that_failed_is_no_baseline(tmp_path: Path) -> None:
+    """A judge sees None where serial was not answered, never the empty answer of a failure."""
+    seen: list[bool] = []
+
+    @dataclass(frozen=True)
+    class Looks:
+        name: ClassVar[str] = "looks"
+
+        def plan(self, case: Case) -> Plan | None:
+            return None
+
+        def verdicts(self, case: Case, replies: Sequence[Reply]) -> Iterable[Verdict]:
+            seen.append(case.serial is None)
+            return []
+
+    fails = Script((), MS, error=Failure("bad_request", "no"))
+    trials = run(World(lambda request: fails if "serial" in request.id else FINE), tmp_path)
+    list(judge_trials(Bench({item.id: item for item in ITEMS}, CATEGORIES, load()), Looks(), trials))
+    assert seen == [True] * len(trials)
+
+
 def test_a_judge_that_asks_a_model_needs_an_executor(tmp_path: Path) -> None:
     bench = Bench({item.id: item for item in ITEMS}, CATEGORIES, load())
     with pytest.raises(UsageError, match="give it an executor"):

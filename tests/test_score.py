@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,40 @@ def test_the_second_try_counts_and_the_first_is_what_users_felt() -> None:
     assert found.raw_speedup == pytest.approx(2.0)
     assert found.experienced_speedup == pytest.approx(0.2)
     assert (found.n, found.unclean_share) == (1, 1.0)
+
+
+def test_a_connection_inside_a_trial_makes_it_unclean() -> None:
+    """A handshake that the clock had to wait for is told like a retry."""
+    span = Span(Request("r", "x"), Reply("r", connect_ns=5))
+    assert not span.clean
+    assert Span(Request("r", "x"), Reply("r")).clean
+
+
+def test_planning_tokens_are_no_part_of_the_token_ratio() -> None:
+    """What a method writes to plan and to merge is cost, not length of the answer."""
+    made = trial("m", 10, tokens=10)
+    assert made.trace is not None
+    planning = Span(Request("p", "x", role="plan"), Reply("p", tokens_out=90))
+    longer = Trial("a", 0, "m", 0, replace(made.trace, spans=(*made.trace.spans, planning)))
+    assert rows(trial("serial", 20), longer)["m"].token_ratio == pytest.approx(1.0)
+
+
+def test_prompts_of_one_family_are_one_observation() -> None:
+    """Two translations of a prompt give one value and no interval."""
+    run = {"items": [{"id": i, "family": "f"} for i in "ab"], "seed": 0,
+           "methods": [{"spec": m, "given": False} for m in ("serial", "m")]}  # fmt: skip
+    trials = [trial("serial", 20), trial("m", 10), trial("serial", 80, item="b"), trial("m", 10, item="b")]
+    row = score(run, trials, ())[1]
+    assert (row.raw_speedup, row.raw_speedup_low) == (pytest.approx(4.0), None)
+
+
+def test_a_method_that_needs_more_retries_than_serial_cannot_be_called_faster() -> None:
+    """Five points more of unclean first tries are said under the table."""
+    unclean = [trial("m", 10, item=i, clean=i != "a") for i in "abcd"]
+    found = rows(*(trial("serial", 20, item=i) for i in "abcd"), *unclean)
+    assert "cannot be called faster" in " ".join(doubts(RUN, list(found.values())))
+    clean = rows(*(trial("serial", 20, item=i) for i in "abcd"), *(trial("m", 10, item=i) for i in "abcd"))
+    assert "cannot be called faster" not in " ".join(doubts(RUN, list(clean.values())))
 
 
 def test_a_failed_serial_makes_no_pair() -> None:
