@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ppbench import Case, Item, Trace, UsageError, data_dir, installed_categories
+from ppbench import Call, Case, Item, Plan, Trace, UsageError, data_dir, installed_categories
 from ppbench.commands.run import run
+from ppbench.execute import Loop
+from ppbench.jobs import Job
 from ppbench_plugins.categories import CATEGORIES
+from ppbench_plugins.executors.offline import Offline
 from ppbench_plugins.judges.reference import Reference
 from ppbench_plugins.mock import compute
 from ppbench_plugins.mock.filler import sentence
@@ -414,3 +417,11 @@ def test_every_packaged_profile_loads() -> None:
     """And a change after the question mark is taken."""
     assert {load_profile(name).habits.judge for name in ("quick", "standard", "gullible")} == {"honest", "gullible"}
     assert load_profile("quick?token_ms=5&judge=gullible").latency.token_ms == 5
+
+
+def test_an_offline_reply_tells_what_was_cached() -> None:
+    """Cached input tokens of a repeated prefix reach the record, as they would from an endpoint."""
+    plan = Plan((Call("a", "word " * 100), Call("b", "word " * 100, after=("a",))))
+    with Offline() as executor:
+        [outcome] = Loop(executor).run([[Job("j", lambda: plan)]])
+    assert [span.reply.tokens_cached for span in outcome.trace.spans] == [0, 64]

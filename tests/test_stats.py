@@ -53,3 +53,12 @@ def test_equal_ratios_give_a_narrow_interval_and_no_nan() -> None:
     assert estimate is not None
     assert estimate.low is not None
     assert math.isclose(estimate.low, 2.0)
+
+
+def test_from_thirty_families_on_families_are_resampled() -> None:
+    """A bootstrap interval never leaves the range of the data, as a t interval of a skewed sample does."""
+    low, high = interval([0.0] * 39 + [10.0])
+    assert low is not None
+    assert high is not None
+    assert 0.0 <= low <= 0.25 <= high <= 1.0
+    assert interval([0.0] * 28 + [10.0])[0] < 0  # type: ignore[operator]
