@@ -33,7 +33,7 @@ def request_of(job: Job, node: Node, executor: Executor) -> Request:
         stop=call.stop,
         max_tokens=call.max_tokens,
         cache_until=call.cache_until,
-        watch=call.expand_stream is not None or node.warms,
+        watch=call.expand_stream is not None or node.warms or node.scope.plan is None,  # of an early branch more may come
         ready_ns=executor.now(),
     )
     unknown = [name for name in OPTIONAL if getattr(request, name) and name not in executor.honours]

@@ -10,15 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import islice
+from typing import Any
 
 from ppbench.attempts import backoff, expect, request_of
 from ppbench.hookspecs import Executor
-from ppbench.jobs import Execution, Job, Outcome, Policy
+from ppbench.jobs import GRACE_NS, SECOND, Execution, Job, Outcome, Policy
 from ppbench.plan import Plan
 from ppbench.scope import Node, Scope
-from ppbench.trace import RETRYABLE, Failure, Progress, Reply, Request, Span, Trace
-
-SECOND = 1_000_000_000
+from ppbench.trace import RETRYABLE, Failure, Progress, Reply, Request
 
 
 class Loop:
@@ -78,7 +77,7 @@ class Loop:
 
     def _open(self, execution: Execution, plan: Plan, *, parent: Node | None) -> Scope:
         """Begin a plan: the trial's own, or the one that a call expanded into."""
-        if plan.status != "split" and execution.status != "fallback":
+        if plan.status != "split" and (parent is None or parent.alone):
             execution.status, execution.reason = plan.status, plan.reason
         execution.plans += 1
         path = f"{parent.path}/" if parent else f"{execution.job.key}@{execution.plans}/"
@@ -123,7 +122,7 @@ class Loop:
         self._ring()
 
     def _next_alarm(self) -> int:
-        alarms = [execution.deadline_ns for execution in self._running if execution.outcome is None]
+        alarms = [execution.deadline_ns for execution in self._running]
         return min(alarms + [timer[0] for timer in self._timers[:1]], default=self._executor.now())
 
     def _ring(self) -> None:
@@ -131,9 +130,21 @@ class Loop:
         now = self._executor.now()
         while self._timers and self._timers[0][0] <= now:
             heappop(self._timers)[2]()
-        limit = f"{self._policy.trial_timeout_s:g} s"
-        for execution in [e for e in self._running if e.outcome is None and e.deadline_ns <= now]:
-            self._finish(execution, failure=f"not answered within {limit}; raise --trial-timeout to wait longer")
+        for execution in [e for e in self._running if e.deadline_ns <= now]:
+            if execution.outcome is None:
+                limit = f"not answered within {self._policy.trial_timeout_s:g} s"
+                late = Failure("timeout", limit)
+                self._finish(execution, failure=f"{limit}; raise --trial-timeout to wait longer", error=late)
+            else:
+                self._give_up(execution)
+
+    def _give_up(self, execution: Execution) -> None:
+        """Stop waiting for the end of requests that were cancelled long ago."""
+        gone = Failure("cancelled", f"no end came within {GRACE_NS / SECOND:g} s of its being cancelled")
+        for name in list(execution.flying):
+            execution.record(self._nodes.pop(name)[1], Reply(name, done_ns=self._executor.now(), error=gone))
+        execution.flying.clear()
+        self._close(execution)
 
     def _at(self, at_ns: int, action: Callable[[], None]) -> None:
         self._count += 1
@@ -155,19 +166,21 @@ class Loop:
 
     def _branch_early(self, execution: Execution, node: Node, text: str) -> None:
         assert node.call.expand_stream is not None
-        calls = [call for call in node.call.expand_stream(text) if not (node.branch and node.branch.has(call.id))]
+        known = {call.id: call for call in reversed(tuple(node.call.expand_stream(text)))}
+        calls = [call for call in reversed(known.values()) if not (node.branch and node.branch.has(call.id))]
         if calls:
             node.branch = node.branch or Scope(f"{node.path}/", node)
             self._release(execution, node.branch.add(calls))
 
     def _on_reply(self, reply: Reply) -> None:
-        execution, node = self._nodes.pop(reply.request_id)
+        execution, node = self._nodes.pop(reply.request_id, (None, None))
+        if execution is None or node is None:
+            return  # given up already
         execution.flying.discard(reply.request_id)
         over = execution.outcome is not None or not node.live
         if not over and reply.error is not None and self._try_again(execution, node, reply):
             return
-        assert node.request is not None
-        execution.spans.append(Span(node.request, replace(reply, request_id=node.path), tuple(node.failed)))
+        execution.record(node, reply)
         if over:
             self._close(execution)
         elif reply.error is not None:
@@ -213,10 +226,7 @@ class Loop:
         for name in unsent:
             execution.flying.discard(name)
             del self._nodes[name]
-        for node in execution.resting.values():
-            assert node.request is not None
-            execution.spans.append(Span(node.request, node.failed[-1], tuple(node.failed[:-1])))
-        execution.resting.clear()
+        execution.drop_resting()
         for name in execution.flying:
             self._executor.cancel(name)
 
@@ -276,20 +286,12 @@ class Loop:
             scope.parent.visible_ns = visible
             self._answer(execution, scope.parent, answer)
 
-    def _finish(
-        self, execution: Execution, *, answer: str = "", parts: tuple[str, ...] = (), visible_ns: int | None = None,
-        failure: str | None = None, error: Failure | None = None,
-    ) -> None:  # fmt: skip
-        if execution.outcome is not None:
-            return
-        trace = Trace(
-            spans=(), answer=answer, parts=parts, started_ns=execution.started_ns, ended_ns=self._executor.now(),
-            visible_ns=visible_ns, decompose_ns=execution.decompose_ns, merge_ns=execution.merge_ns,
-            status=execution.status or "split", reason=execution.reason,  # type: ignore[arg-type]
-        )  # fmt: skip
-        execution.outcome = Outcome(execution.job, trace, failure, error)
-        self._cancel_all(execution)
-        self._close(execution)
+    def _finish(self, execution: Execution, **end: Any) -> None:
+        """End a trial, well (`answer, parts, visible_ns`) or not (`failure, error`), and stop what still flies."""
+        if execution.outcome is None:
+            execution.end(self._executor.now(), **end)
+            self._cancel_all(execution)
+            self._close(execution)
 
     def _close(self, execution: Execution) -> None:
         """Report the job once nothing of it flies any more, so that trials never overlap with leftovers."""

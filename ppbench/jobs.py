@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from ppbench.plan import Plan
+from ppbench.plan import Plan, Status
 from ppbench.scope import Node, Scope
-from ppbench.trace import Failure, Span, Trace
+from ppbench.trace import Failure, Reply, Span, Trace
+
+SECOND = 1_000_000_000
+GRACE_NS = 5 * SECOND
+"""How long the end of a cancelled request is waited for."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,36 @@ class Execution:
     """Ids of requests that are sent, or about to be."""
     resting: dict[str, Node] = field(default_factory=dict)
     """Calls between two attempts, by the id of the next one."""
-    status: str = ""
+    status: Status | Literal[""] = ""
     reason: str = ""
     outcome: Outcome | None = None
     plans: int = 0
+
+    def record(self, node: Node, reply: Reply) -> None:
+        """Keep how a call went, with the attempts that failed before."""
+        assert node.request is not None
+        self.spans.append(Span(node.request, replace(reply, request_id=node.path), tuple(node.failed)))
+
+    def drop_resting(self) -> None:
+        """Of a call that is given up between two attempts the last one stands."""
+        for node in self.resting.values():
+            self.record(node, node.failed.pop())
+        self.resting.clear()
+
+    def end(
+        self,
+        now_ns: int,
+        *,
+        answer: str = "",
+        parts: tuple[str, ...] = (),
+        visible_ns: int | None = None,
+        failure: str | None = None,
+        error: Failure | None = None,
+    ) -> None:
+        """Fix the outcome. Its spans follow when nothing flies any more; until then there is a grace to end."""
+        trace = Trace(
+            spans=(), answer=answer, parts=parts, started_ns=self.started_ns, ended_ns=now_ns, visible_ns=visible_ns,
+            decompose_ns=self.decompose_ns, merge_ns=self.merge_ns, status=self.status or "split", reason=self.reason,
+        )  # fmt: skip
+        self.outcome = Outcome(self.job, trace, failure, error)
+        self.deadline_ns = now_ns + GRACE_NS

@@ -11,7 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from ppbench.errors import UsageError
+from ppbench.attempts import expect
+from ppbench.errors import BrokenPlugin, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Case, Executor, Judge
 from ppbench.jobs import Job, Outcome, Policy
@@ -44,10 +45,11 @@ def judge_trials(
     cases = [(trial, case) for trial, case in _cases(bench, trials) if trial.key not in done]
     replies = _ask(bench, judge, [case for _, case in cases])
     for (trial, case), asked in zip(cases, replies, strict=True):
-        for verdict in judge.verdicts(case, asked):
-            if not isinstance(verdict, Verdict):
-                raise UsageError(f"judge {spec}: gave {verdict!r}, which is not a ppbench.Verdict")
-            yield encode_verdict(trial, spec, verdict)
+        try:
+            verdicts = [expect(Verdict, verdict, "verdicts") for verdict in judge.verdicts(case, asked)]
+        except Exception as error:
+            raise BrokenPlugin(f"judge {spec} on {trial.item}, {trial.decomposer}: {type(error).__name__}: {error}") from error
+        yield from (encode_verdict(trial, spec, verdict) for verdict in verdicts)
 
 
 def _cases(bench: Bench, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Case]]:

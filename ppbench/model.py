@@ -5,6 +5,7 @@ Values only: frozen, checked when made, standard library alone. Knows nothing of
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -143,10 +144,11 @@ class Item:
             raise ValueError(f"{len(self.reference)} references for {self.schema.size} subtasks")
 
     def prompt(self, given: Sequence[str] = ()) -> Prompt:
-        """The part of this item that a method may see."""
+        """The part of this item that a method may see. Its id says nothing: the item's own one may name the category."""
         category = self.category if "category" in given else None
         schema = self.schema if "schema" in given else None
-        return Prompt(self.id, self.text, self.language, category, schema)
+        opaque = hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        return Prompt(opaque, self.text, self.language, category, schema)
 
 
 @dataclass(frozen=True, slots=True)

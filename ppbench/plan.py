@@ -44,8 +44,8 @@ class Call:
     """Number of leading characters of the text that other calls share (a prompt-cache breakpoint)."""
 
     def __post_init__(self) -> None:
-        if not self.id or "/" in self.id:
-            raise ValueError(f"call id {self.id!r}: give a name without '/'")
+        if not self.id or set("/#@") & set(self.id):
+            raise ValueError(f"call id {self.id!r}: give a name without '/', '#' and '@'")
         if self.expand_stream and not self.expand:
             raise ValueError(f"call {self.id}: expand_stream needs expand")
 
@@ -108,12 +108,6 @@ class Plan:
     def fallback(cls, prompt: Prompt, reason: str) -> Plan:
         """The method tried to split this prompt and could not. Really sent, counted apart, kept as well."""
         return cls.serial(prompt, status="fallback", reason=reason)
-
-    @classmethod
-    def flat(cls, schema: Schema, **call: Any) -> Plan:
-        """One independent solve call a subtask, merged as a numbered list."""
-        texts = schema.render()
-        return cls(tuple(Call(f"{k}", text, **call) for k, text in enumerate(texts, 1)), NUMBERED, schema)
 
 
 def _check(calls: Sequence[Call]) -> None:

@@ -80,14 +80,17 @@ class Runner:
         return [Block(item, repeat) for repeat in range(self._conditions.repeats) for item in self._items]
 
     def check(self) -> None:
-        """Refuse, before anything is sent, a plan that the executor cannot honour. Raises UsageError."""
+        """Refuse, before anything is sent, a method whose plan for the first prompt the executor cannot honour.
+
+        The first prompt alone: methods get no look at the others before their clock runs. Raises UsageError.
+        """
+        item = next(iter(self._items.values()))
         for spec, method in self._methods.items():
-            for item in self._items.values():
-                plan = self._dry(method, item)
-                fields = {f for call in (plan.calls if plan else ()) for f in OPTIONAL if getattr(call, f)}
-                unknown = sorted(fields - self._executor.honours)
-                if unknown:
-                    raise UsageError(f"{spec} on {item.id} uses {', '.join(unknown)}, which executor "
+            plan = self._dry(method, item)
+            fields = {f for call in (plan.calls if plan else ()) for f in OPTIONAL if getattr(call, f)}
+            unknown = sorted(fields - self._executor.honours)
+            if unknown:
+                raise UsageError(f"{spec} on {item.id} uses {', '.join(unknown)}, which executor "
                                      f"{self._executor.name} cannot honour; choose another -e, or other options")  # fmt: skip
 
     @staticmethod
@@ -98,11 +101,12 @@ class Runner:
             return None
 
     def warm_up(self) -> None:
-        """Run the first block for nothing. Raises EndpointUnusable if serial gets no reply."""
+        """Run the first block for nothing, serial first. Raises EndpointUnusable if serial gets no reply."""
         warm = Warmup(next(iter(self._items)))
-        for outcome in self._loop().run([self._lane(warm)]):
+        order = sorted(self._methods, key=lambda spec: spec != SERIAL)
+        for outcome in self._loop().run([(self._job(warm, spec) for spec in order)]):
             error = outcome.last_error
-            if self._jobs[outcome.job.key][1] == SERIAL and error:
+            if self._jobs[outcome.job.key][1] == SERIAL and error and error.kind in UNUSABLE:
                 raise EndpointUnusable(f"{self._executor.endpoint}: {error.message}")
 
     def run(self, blocks: Sequence[Block], store: RunDirectory, on_block: Callable[[Block, list[Trial]], None]) -> None:

@@ -38,6 +38,12 @@ class Node:
     def live(self) -> bool:
         return self.scope.live
 
+    @property
+    def alone(self) -> bool:
+        """This call, and each one above it, is the whole of its plan: what it expands into is the trial's plan."""
+        plan, parent = self.scope.plan, self.scope.parent
+        return plan is not None and len(plan.calls) == 1 and (parent is None or parent.alone)
+
 
 class Scope:
     """One plan in execution; `parent` is the call that expanded into it."""

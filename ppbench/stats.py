@@ -1,8 +1,8 @@
 """Paired ratios and their intervals. Pure: numbers in, numbers out; knows no trial and no file.
 
-The unit of chance is the family of prompts: values are averaged within an item, then within a family, and
-families are resampled. Below thirty families a percentile bootstrap covers too little (91.5 % at n = 14), so
-there the interval is Student's t on the mean of family log ratios.
+The unit of chance is the family of prompts: values are averaged within a family, and families are resampled. Below
+thirty families a percentile bootstrap covers too little (91.5 % at n = 14), so there the interval is Student's t on the
+mean of family log ratios.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ class Estimate:
     value: float
     low: float | None
     high: float | None
-    families: int
 
 
 def geometric_mean(ratios: Mapping[str, Sequence[float]], *, seed: int = 0) -> Estimate | None:
@@ -34,7 +33,7 @@ def geometric_mean(ratios: Mapping[str, Sequence[float]], *, seed: int = 0) -> E
         return None
     low, high = interval(means, seed=seed)
     edges = [None if bound is None else math.exp(bound) for bound in (low, high)]
-    return Estimate(math.exp(fmean(means)), edges[0], edges[1], len(means))
+    return Estimate(math.exp(fmean(means)), edges[0], edges[1])
 
 
 def interval(means: Sequence[float], *, seed: int = 0) -> tuple[float | None, float | None]:

@@ -57,7 +57,9 @@ def load_items(
             item = _item(row, categories, default_id="line-" + where.rpartition(":")[2])
             if item.id in seen:
                 raise ValueError(f"id {item.id!r} stands already at {seen[item.id]}")
-        except ValueError as error:
+        except RecursionError:
+            problems.append(Problem(where, "is nested too deeply"))
+        except (ValueError, TypeError) as error:
             problems.append(Problem(where, str(error)))
         else:
             seen[item.id] = where
@@ -112,8 +114,9 @@ def _row(line: str) -> dict[str, Any]:
     try:
         line.encode()
         row = json.loads(line)
+        json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise ValueError("is not UTF-8") from None
+        raise ValueError("is not UTF-8, or holds half of a character (a lone surrogate)") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON: {error.msg} at column {error.colno}") from None
     if not isinstance(row, dict):
@@ -130,11 +133,36 @@ def _item(row: Mapping[str, Any], categories: Mapping[str, str] | None, *, defau
     category = row.get("category") or (annotation or {}).get("category") or "general"
     name = str(row.get("id", default_id))
     return Item(
-        id=name, text=text, language=str(row.get("language", row.get("lang")) or "und"),
-        category=_category(category, categories), schema=schema, reference=_reference(row.get("reference")),
-        splittable=row.get("splittable"), dependency=row.get("dependency", "none"), edges=_edges(row.get("edges", [])),
-        constraints=tuple(row.get("constraints", ())), family=str(row.get("family", name)), source=str(row.get("source", "")),
-    )  # fmt: skip
+        id=name,
+        text=text,
+        language=str(row.get("language", row.get("lang")) or "und"),
+        category=_category(category, categories),
+        schema=schema,
+        reference=_reference(row.get("reference")),
+        splittable=_one_of(row, "splittable", (None, True, False)),
+        dependency=_one_of(row, "dependency", _DEPENDENCIES),
+        edges=_edges(row.get("edges", [])),
+        constraints=tuple(map(str, _list(row, "constraints"))),
+        family=str(row.get("family", name)),
+        source=str(row.get("source", "")),
+    )
+
+
+_DEPENDENCIES = ("none", "partial", "sequential")
+
+
+def _one_of(row: Mapping[str, Any], name: str, allowed: tuple[Any, ...]) -> Any:
+    value = row.get(name, allowed[0])
+    if not any(value is option or (isinstance(option, str) and value == option) for option in allowed):
+        raise ValueError(f"{name} is one of {', '.join(map(json.dumps, allowed))}, this is {json.dumps(value)[:40]}")
+    return value
+
+
+def _list(row: Mapping[str, Any], name: str) -> list[Any]:
+    value = row.get(name, [])
+    if not isinstance(value, list):
+        raise ValueError(f"{name} is a list, this is {type(value).__name__}")
+    return value
 
 
 def _category(name: object, known: Mapping[str, str] | None) -> str:
@@ -161,7 +189,9 @@ def _reference(value: object) -> tuple[tuple[str, ...], ...] | None:
 def _edges(value: object) -> tuple[tuple[int, int], ...]:
     if not isinstance(value, list) or not all(isinstance(e, list) and len(e) == 2 for e in value):
         raise ValueError("edges is a list of pairs of item numbers")
-    return tuple((int(a), int(b)) for a, b in value)
+    if not all(isinstance(number, int) for edge in value for number in edge):
+        raise ValueError("edges is a list of pairs of item numbers")
+    return tuple((a, b) for a, b in value)
 
 
 @cache

@@ -100,8 +100,9 @@ class Span:
 
     @property
     def clean(self) -> bool:
-        """No retry, no error and no handshake inside."""
-        return not self.failed and self.reply.error is None and self.reply.connect_ns == 0
+        """No retry, no connection set up, no failure that another attempt might not have met."""
+        error = self.reply.error
+        return not self.failed and self.reply.connect_ns == 0 and (error is None or error.kind not in RETRYABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,14 @@ class Trace:
         return all(span.clean for span in self.spans)
 
     def tokens_out(self, *roles: Role) -> int | None:
-        """Output tokens of the calls of these roles (of all, if none is named); None if one is unknown."""
-        counts = [span.reply.tokens_out for span in self.spans if not roles or span.request.role in roles]
-        return None if None in counts else sum(count or 0 for count in counts)
+        """Output tokens of the calls of these roles (of all, if none is named); None if an answered call has no count.
+
+        Of calls that failed or were cancelled, as before a fallback, what is known counts.
+        """
+        spans = [span for span in self.spans if not roles or span.request.role in roles]
+        if any(span.reply.tokens_out is None and span.reply.error is None for span in spans):
+            return None
+        return sum(span.reply.tokens_out or 0 for span in spans)
 
 
 @dataclass(frozen=True, slots=True)

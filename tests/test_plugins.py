@@ -168,6 +168,7 @@ def test_given_is_what_a_method_may_see() -> None:
     schema = ppbench.Schema("{data}", data=("a", "b"))
     item = ppbench.Item("i", "a b", "en", "translation", schema, (("x",), ("y",)))
 
-    assert item.prompt() == Prompt("i", "a b", "en")
+    assert item.prompt() == Prompt(item.prompt().id, "a b", "en")
+    assert item.prompt().id == ppbench.Item("another", "a b").prompt().id != "i"
     assert item.prompt(("schema",)).schema == schema
     assert Plan.decline(item.prompt(), "why").status == "declined"

@@ -48,6 +48,12 @@ def test_names_that_users_take_are_understood(tmp_path: Path) -> None:
         ({"prompt": "x", "schema": {"template": "{data}", "data": ["a", "b"]}, "reference": ["a"]}, "1 references for 2"),
         ({"prompt": "x", "reference": ["a"]}, "a reference needs a schema"),
         ({"prompt": "x", "id": "first"}, "id 'first' stands already at"),
+        ({"prompt": "x", "constraints": 5}, "constraints is a list"),
+        ({"prompt": "x", "edges": [[None, 1]]}, "edges is a list of pairs"),
+        ({"prompt": "x", "splittable": "maybe"}, 'splittable is one of null, true, false, this is "maybe"'),
+        ({"prompt": "x", "dependency": 7}, "dependency is one of"),
+        (b'{"prompt": "x", "id": "\\ud800"}', "lone surrogate"),
+        (b'{"a":' * 100_000, "is n"),
     ],
 )
 def test_a_bad_row_is_named_and_the_good_ones_are_kept(tmp_path: Path, row: Any, complaint: str) -> None:

@@ -45,7 +45,7 @@ def piece(text: str, kind: str = "text_delta", name: str = "text") -> bytes:
         ("openai/m", "http://h/v1", ("openai", "m", "http://h/v1/chat/completions", "OPENAI_API_KEY", False)),
         ("anthropic/c", "http://h/v1", ("anthropic", "c", "http://h/v1/messages", "ANTHROPIC_API_KEY", False)),
         ("mock/quick", "http://h:1/v1", ("openai", "quick", "http://h:1/v1/chat/completions", "", False)),
-        ("az/m", "https://h/d?v=1", ("openai", "m", "https://h/d/chat/completions?v=1", "AZ_API_KEY", False)),
+        ("az/m", "https://h/d?version=1", ("openai", "m", "https://h/d/chat/completions?version=1", "AZ_API_KEY", False)),
     ],
 )
 def test_model_and_base_url_name_one_target(model: str, base_url: str, expected: tuple[Any, ...]) -> None:
@@ -83,7 +83,10 @@ def test_an_executor_of_one_dialect_takes_a_bare_name_and_refuses_the_other_prov
         wire.resolve("anthropic/c", dialect="openai")
 
 
-@pytest.mark.parametrize("url", ["https://me:pw-hidden@h/v1", "https://h/v1?api_key=pw-hidden", "https://h?sig=pw-hidden"])
+@pytest.mark.parametrize(
+    "url",
+    ["https://me:pw-hidden@h/v1", "https://h/v1?api_key=pw-hidden", "https://h?sig=pw-hidden", "https://h?code=pw-hidden"],
+)
 def test_an_address_that_holds_a_secret_is_refused(url: str) -> None:
     """It would be stored with the run's options; the message does not repeat it."""
     with pytest.raises(UsageError, match="put the key into the environment") as caught:
@@ -359,7 +362,7 @@ def test_no_key_and_no_header_is_ever_repeated(echo: str) -> None:
 
 def test_secrets_of_the_address_are_masked_too() -> None:
     """The query of a base URL is nobody's business."""
-    target = wire.resolve("lab/m", "http://h/v1?tenant=abcdefghij")
+    target = wire.resolve("lab/m", "http://h/v1?region=abcdefghij")
 
     assert mask("at abcdefghij", target) == "at ***"
 

@@ -189,7 +189,10 @@ def _load(event: Payload) -> Mapping[str, Any]:
         return event
     if event.strip() in (_DONE.encode(), _DONE):
         return {"type": _DONE}
-    payload = json.loads(event)
+    try:
+        payload = json.loads(event)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(payload, dict):
         raise ValueError("not an object")
     return payload

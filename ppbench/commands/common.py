@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
+
 from ppbench.errors import InvalidData
 from ppbench.model import Category, Item
 from ppbench.plugins import Plugins
@@ -24,16 +26,27 @@ def known_names(plugins: Plugins) -> dict[str, str]:
 
 
 def installed_items(plugins: Plugins, only: str | None = None) -> list[Item]:
-    """The packaged prompts of all categories, or of one. Raises InvalidData that names every bad row."""
+    """The packaged prompts of all categories, or of one.
+
+    A bad row of the one category that is asked for raises InvalidData; among all of them it is left out, and said.
+    """
     items: list[Item] = []
-    problems: list[Problem] = []
     for category in categories(plugins).values():
         if category.prompts and only in (None, category.id):
-            good, bad = load_items(Path(category.prompts), categories=known_names(plugins), strict=True)
-            items, problems = items + good, problems + bad
-    if problems:
-        raise InvalidData("packaged prompts are broken:\n" + "\n".join(f"  {problem}" for problem in problems))
+            good, bad = _packaged(plugins, category)
+            if bad and only:
+                raise InvalidData("\n".join([f"prompts of {category.id} are broken:", *(f"  {problem}" for problem in bad)]))
+            for problem in bad:
+                click.echo(f"left out of {category.id}: {problem}", err=True)
+            items += good
     return items
+
+
+def _packaged(plugins: Plugins, category: Category) -> tuple[list[Item], list[Problem]]:
+    try:
+        return load_items(Path(category.prompts), categories=known_names(plugins), strict=True)
+    except InvalidData as error:
+        return [], [Problem(category.prompts, str(error))]
 
 
 def user_items(plugins: Plugins, path: str, *, skip_bad: bool) -> tuple[list[Item], int]:

@@ -12,8 +12,9 @@ import click
 from tabulate import tabulate
 
 from ppbench import plugins as loader
+from ppbench.attempts import expect
 from ppbench.commands.common import installed_items
-from ppbench.errors import EndpointUnusable, InvalidData
+from ppbench.errors import BrokenPlugin, EndpointUnusable, InvalidData
 from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
 from ppbench.jobs import Job
@@ -64,7 +65,15 @@ def _decompose(method: Decomposer, item: Item) -> Plan:
     given = getattr(method, "given", ())
     if "schema" in given and item.schema is None:
         raise InvalidData(f"{spec_of(method)} is shown labels, and this prompt has none; give the id of a packaged prompt")
-    return method.decompose(item.prompt(given))
+    return _plan_of(method, item)
+
+
+def _plan_of(method: Decomposer, item: Item) -> Plan:
+    """What a method makes of a prompt. Raises BrokenPlugin if it raises, or gives no plan."""
+    try:
+        return expect(Plan, method.decompose(item.prompt(getattr(method, "given", ()))), "decompose")
+    except Exception as error:
+        raise BrokenPlugin(f"{spec_of(method)} on {item.id}: {type(error).__name__}: {error}") from error
 
 
 def _node(name: str, plan: Plan, executor: Executor | None) -> dict[str, Any]:
@@ -149,7 +158,7 @@ def estimate_table(methods: Sequence[Decomposer], items: Sequence[Item], repeats
     """What a run would send, as far as plans show it before anything is sent."""
     rows = []
     for method in methods:
-        plans = [_decompose(method, item) for item in items]
+        plans = [_plan_of(method, item) for item in items]
         calls = [call for made in plans for call in made.calls]
         rows.append([spec_of(method), len(plans) * repeats, len(calls) * repeats,
                      sum(call.expand is not None for call in calls) * repeats,

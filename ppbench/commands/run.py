@@ -143,8 +143,10 @@ class _Session:
             runner.check()
             record = self._record(runner, conditions)
             if directory is None:
+                path = _new_directory(output_dir)
+                RunDirectory.refuse_taken(path)
                 runner.warm_up()
-                directory = RunDirectory.create(_new_directory(output_dir), record)
+                directory = RunDirectory.create(path, record)
                 todo = runner.blocks()
             else:
                 _refuse_other_run(directory, record)
@@ -170,9 +172,10 @@ class _Session:
         return f"Go on with: ppbench run --resume {self._directory.path}"
 
     def _conditions(self, directory: RunDirectory | None) -> Conditions:
-        if directory is not None:
-            return Conditions(**directory.run["conditions"])
         secret = f"seed {self._asked['seed']}" if self._executor.clock == "virtual" else secrets.token_hex(8)
+        if directory is not None:  # prompts that were sent before must not be warm in anybody's cache
+            stored = directory.run["conditions"]
+            return Conditions(**{**stored, "nonce": stored["nonce"] and secret})
         return Conditions(
             repeats=self._asked["repeats"], seed=self._asked["seed"], concurrency=self._asked["concurrency"],
             system=self._asked["system"], nonce="" if self._asked["cache"] == "shared" else secret,
@@ -208,7 +211,7 @@ class _Session:
     def finish(self, *, as_json: bool, max_failures: float) -> None:
         """Print the table, then refuse a run in which too much failed."""
         print_run(self._directory, "json" if as_json else "table")
-        trials = list(self._directory.trials())
+        trials = {trial.key[:3]: trial for trial in self._directory.trials()}.values()  # of two tries the last one counts
         failed = [trial for trial in trials if trial.failure]
         if len(failed) > max_failures * len(trials):
             raise TooManyFailures(f"{len(failed)} of {len(trials)} trials failed; the first: {failed[0].failure}")
@@ -250,7 +253,7 @@ def _new_directory(output_dir: str | None) -> Path:
 def _refuse_other_run(directory: RunDirectory, record: dict[str, Any]) -> None:
     """Raise InvalidData, naming the field, if the stored run asked for something else."""
     stored = directory.run
-    for name in ("items", "methods", "judges", "executor", "clock", "endpoint", "conditions"):
+    for name in ("items", "methods", "judges", "executor", "clock", "endpoint", "versions"):
         if stored[name] != record[name]:
             raise InvalidData(f"{directory.path} cannot be resumed: its {name} differ from what is installed or asked now "
                               f"({_first_difference(stored[name], record[name])}); start a new run")  # fmt: skip

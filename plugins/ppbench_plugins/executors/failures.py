@@ -75,7 +75,7 @@ def failure_in(payload: Mapping[str, Any], *, target: Target, key: str = "", sta
     inner = error if isinstance(error, Mapping) else payload
     names = [inner.get(name) for name in ("type", "code", "status")]
     kinds = [_OF_TYPE.get(name) if isinstance(name, str) else None for name in names]
-    kinds += [_kind_of(int(name)) for name in map(str, names) if name.isdecimal() and int(name) >= 400]
+    kinds += [_kind_of(int(name)) for name in map(str, names) if len(name) == 3 and name.isdecimal() and int(name) >= 400]
     kind: Kind = next(filter(None, kinds), "server")
     said = "the endpoint broke off: " + words(json.dumps(payload).encode())
     return failure(kind, said, target=target, key=key, status=status)

@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from ppbench import UsageError
 
 Dialect = Literal["openai", "anthropic"]
-_SECRET = re.compile(r"key|token|secret|sig|pass", re.IGNORECASE)
+_QUERY = {"api-version", "version", "deployment", "region"}
+"""Parameters of a base URL that hold no secret; any other might, and the URL is kept in the run's record."""
 
 ANTHROPIC_VERSION = "2026-10-21"
 """What Anthropic's own client 2.12 sends, which since then gives the key as a bearer token too."""
@@ -85,9 +86,10 @@ def _split_base(base_url: str) -> tuple[str, str]:
     if not good or re.search(r"[\s\x00-\x1f]", base_url.strip()):
         shown = re.sub(r"//[^/]*@", "//", base_url.partition("?")[0])
         raise UsageError(f"--base-url {shown!r} is not an address; write http://HOST:PORT/v1 or https://HOST/v1")
-    if "@" in parts.netloc or any(_SECRET.search(name) for name, _ in parse_qsl(parts.query)):
-        raise UsageError("--base-url holds a user, a password or a key, and would end up in the run's record; "
-                         "put the key into the environment (PROVIDER_API_KEY) instead")  # fmt: skip
+    if "@" in parts.netloc or any(name not in _QUERY for name, _ in parse_qsl(parts.query)):
+        raise UsageError("--base-url may hold a user, a password or a key, and would end up in the run's record; "
+                         "put the key into the environment (PROVIDER_API_KEY) instead. "
+                         f"Parameters that may stand there: {', '.join(sorted(_QUERY))}")  # fmt: skip
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", "")), parts.query
 
 

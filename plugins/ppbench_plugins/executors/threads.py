@@ -121,5 +121,14 @@ class Threads:
         return min(ends + ([self.now() + self._timeout_ns] if waiting else []), default=None)
 
     def _run(self, flight: Flight) -> None:
+        """Make one call. Whatever happens a reply follows, for somebody waits for it."""
         flight.sent_ns = self.now()
-        self._outbox.put(self._call(flight, lambda text, at_ns: self._outbox.put(Progress(flight.request.id, text, at_ns))))
+        try:
+            reply = self._call(flight, lambda text, at_ns: self._outbox.put(Progress(flight.request.id, text, at_ns)))
+        except Exception as error:
+            broken = Failure("bad_reply", f"the reply cannot be read: {type(error).__name__}")
+            reply = Reply(
+                flight.request.id, queued_ns=flight.queued_ns, sent_ns=flight.sent_ns, done_ns=self.now(), stamp="python",
+                error=broken,
+            )  # fmt: skip
+        self._outbox.put(reply)
