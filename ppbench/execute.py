@@ -63,6 +63,8 @@ class Loop:
     # One job
 
     def _start(self, job: Job) -> Execution:
+        if not self._nodes and not self._outbox:
+            getattr(self._executor, "rest", lambda: None)()
         now = self._executor.now()
         execution = Execution(job, now, now + int(self._policy.trial_timeout_s * SECOND))
         self._running.add(execution)

@@ -44,8 +44,9 @@ class Executor(Protocol):
     """Sends requests and keeps the clock. Made from its options; entered before anything is sent.
 
     Options named `model`, `base_url`, `max_in_flight` and `prompts` are filled from the command line. Raises
-    EndpointUnusable or BrokenPlugin from `__enter__` when it cannot work. A property `details`, a mapping of names to
-    text, is kept in the run's record: the versions of the libraries that keep the clock, say.
+    EndpointUnusable or BrokenPlugin from `__enter__` when it cannot work. Two things may be there beside what stands
+    below. `rest()` is called between trials, outside every clock, when nothing is in flight: time to mend idle
+    connections. `details`, a mapping of names to text, is kept in the run's record: versions of libraries, say.
     """
 
     name: ClassVar[str]

@@ -322,6 +322,44 @@ def test_a_prefix_opens_the_answer() -> None:
     assert outcome.trace.answer == "A B C"
 
 
+def test_an_executor_that_loses_a_request_does_not_hang_the_run() -> None:
+    """A cancelled request that never ends is given up after a grace, and is on record as cancelled."""
+
+    class Forgets(VirtualExecutor):
+        def cancel(self, request_id: str) -> None:
+            pass
+
+    executor = Forgets(lambda request, now: script(first=3_600_000))
+    jobs = [Job(name, lambda: Plan.serial(PROMPT)) for name in ("one", "two")]
+    one, two = Loop(executor, Policy(trial_timeout_s=1.0)).run([jobs])
+
+    assert [s.reply.error.kind for s in one.trace.spans if s.reply.error] == ["cancelled"]
+    assert one.last_error is not None
+    assert one.last_error.kind == "timeout"
+    assert two.trace.started_ns == 6000 * MS
+
+
+def test_a_branch_that_declines_leaves_the_plan_a_split() -> None:
+    """Only what stands for the whole trial declines it; a failed branch beside it still falls back."""
+    decline = Plan.decline(PROMPT, "small")
+    plan = Plan((Call("a", "a", expand=lambda _: decline), Call("b", "b")))
+    assert World(lambda request: script()).run(plan).trace.status == "split"
+    replies = {"a": script(), "b": failing("bad_request", after=40), PROMPT.text: script()}
+    assert World(lambda request: replies[request.text]).run(plan).trace.status == "fallback"
+    router = Plan((Call("r", "r", expand=lambda _: decline),))
+    assert World(lambda request: script()).run(router).trace.status == "declined"
+
+
+def test_a_branch_released_early_can_warm_another() -> None:
+    """`after` works between calls that a streaming plan makes known at different times."""
+    a, b = Call("a", "a"), Call("b", "b", after=("a",))
+    known = {"x ": [a], "x y ": [a, b]}
+    plan = Plan((Call("p", "p", expand=lambda _: Plan((a, b)), expand_stream=lambda text: known.get(text, [])),))
+    world = World(lambda request: script("x y z", gap=20) if request.text == "p" else script("1 2 3", first=50, gap=50))
+    world.run(plan)
+    assert world.sent == [(0, "p"), (10, "a"), (60, "b")]
+
+
 def test_a_field_that_the_executor_cannot_honour_is_refused() -> None:
     """A request is never sent with a field silently left out."""
 

@@ -277,6 +277,48 @@ def test_a_connection_set_up_inside_the_clock_is_on_record(make: Make, endpoint:
     assert outcomes[-1].trace.answer == "Hello you"
 
 
+@pytest.mark.parametrize(("sdk", "model", "path"), [(OpenAI, "vllm/m", "/v1"), (Anthropic, "anthropic/m", "")])
+def test_what_an_sdk_takes_from_the_environment_goes_to_its_provider_alone(
+    endpoint: Endpoint, sdk: Any, model: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Organisation, project and custom headers often carry keys; another endpoint sees none of them."""
+    for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, "hidden-value")
+    for name in ("OPENAI_CUSTOM_HEADERS", "ANTHROPIC_CUSTOM_HEADERS"):
+        monkeypatch.setenv(name, "X-Gateway-Key: hidden-value")
+    with sdk(model=model, base_url=endpoint.url + path, max_in_flight=1) as executor:
+        assert run(executor).failure is None
+    assert "hidden-value" not in json.dumps(endpoint.headers)
+
+
+@pytest.mark.parametrize("body", ['{"a":' * 100_000, '{"error": {"code": "' + "1" * 5000 + '"}}'], ids=["deep", "digits"])
+def test_a_reply_that_cannot_be_read_is_a_failure(make: Make, endpoint: Endpoint, body: str) -> None:
+    """Whatever comes back, a reply follows: no trial waits for ever."""
+    endpoint.answers = [say(200, body, content_type="application/json")]
+    with make(endpoint.url) as executor:
+        outcome = run(executor, max_tries=1, trial_timeout_s=5)
+    assert outcome.failure
+    assert only(outcome).error
+
+
+@needs_engine
+def test_idle_connections_are_mended_between_trials(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that the endpoint closed while nothing was in flight is opened again outside the clock."""
+    monkeypatch.setattr("ppbench_plugins.executors.native.IDLE_NS", 0)
+
+    def last(handler: Handler) -> None:
+        stream()(handler)
+        handler.close_connection = True
+
+    endpoint.answers = [last]
+    with Native(model="vllm/m", base_url=f"{endpoint.url}/v1", max_in_flight=2) as executor:
+        outcomes = []
+        for _ in range(4):
+            outcomes.append(run(executor))
+            time.sleep(0.05)
+    assert [only(outcome).connect_ns for outcome in outcomes] == [0] * 4
+
+
 @needs_engine
 def test_words_that_come_in_one_packet_do_not_share_an_instant(endpoint: Endpoint) -> None:
     """The first owns the kernel's stamp; the others came no later than the engine read them."""

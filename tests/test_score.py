@@ -85,6 +85,22 @@ def test_a_connection_inside_a_trial_makes_it_unclean() -> None:
     assert Span(Request("r", "x"), Reply("r")).clean
 
 
+def test_a_fallback_stays_in_the_token_ratio() -> None:
+    """Calls that were cancelled have no usage; the pair is not dropped from the paper's figure for that."""
+    made = trial("m", 20, tokens=10, status="fallback")
+    assert made.trace is not None
+    lost = Span(Request("x", "x"), Reply("x", error=Failure("cancelled", "planted")))
+    fell = Trial("a", 0, "m", 0, replace(made.trace, spans=(lost, *made.trace.spans)))
+    row = rows(trial("serial", 20), fell)["m"]
+    assert (row.token_ratio, row.normalized_speedup) == (pytest.approx(1.0), pytest.approx(1.0))
+
+
+def test_a_refusal_is_no_retry() -> None:
+    """A request that the endpoint refuses for good is a failure; nothing was tried again, so its block is clean."""
+    assert Span(Request("r", "x"), Reply("r", error=Failure("bad_request", "no"))).clean
+    assert not Span(Request("r", "x"), Reply("r", error=Failure("server", "no"))).clean
+
+
 def test_planning_tokens_are_no_part_of_the_token_ratio() -> None:
     """What a method writes to plan and to merge is cost, not length of the answer."""
     made = trial("m", 10, tokens=10)

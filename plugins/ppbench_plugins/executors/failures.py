@@ -106,7 +106,7 @@ def words(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
     try:
         payload = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         title = re.search(r"<title[^>]*>(.*?)</title", text, re.IGNORECASE | re.DOTALL)
         return title[1] if title else re.sub(r"<[^>]*>", " ", text)
     inner = payload.get("error") if isinstance(payload, dict) else None

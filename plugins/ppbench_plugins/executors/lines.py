@@ -6,9 +6,10 @@ when an executor is entered, not before.
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
@@ -47,8 +48,11 @@ class _ReadOut(httpx2.SyncByteStream):
 class Line:
     """A client, its connection, and the request that it serves."""
 
-    def __init__(self, make: Callable[[Any], Any], *, timeout_s: float, trust: ssl.SSLContext, loopback: bool) -> None:
+    def __init__(
+        self, make: Callable[[Any], Any], *, timeout_s: float, trust: ssl.SSLContext, loopback: bool, private: Set[str]
+    ) -> None:
         self._flight: Flight | None = None
+        self._private = private
         self._socket: Any = None
         self._began_ns = 0
         self.http = httpx2.Client(
@@ -64,6 +68,8 @@ class Line:
 
     def _begin(self, request: httpx2.Request) -> None:
         request.extensions["trace"] = self._trace
+        for name in self._private:
+            request.headers.pop(name, None)
 
     def _answered(self, response: httpx2.Response) -> None:
         if isinstance(response.stream, httpx2.SyncByteStream):
@@ -81,11 +87,19 @@ class Line:
                 self._flight.runs_on(self._socket)
 
 
+def _private_headers() -> frozenset[str]:
+    """Headers that an SDK takes from the environment for its own provider, and that nobody else gets to see."""
+    custom = [os.environ.get(f"{name}_CUSTOM_HEADERS", "") for name in ("OPENAI", "ANTHROPIC")]
+    named = {line.partition(":")[0].strip().lower() for text in custom for line in text.splitlines()}
+    return frozenset(named - {""} | {"openai-organization", "openai-project"})
+
+
 class Lines:
     """All lines of one executor. `make` builds the SDK's client around an HTTP client."""
 
-    def __init__(self, make: Callable[[Any], Any], url: str, *, timeout_s: float) -> None:
+    def __init__(self, make: Callable[[Any], Any], url: str, *, timeout_s: float, home: bool) -> None:
         self._make, self._url, self._timeout_s = make, url, timeout_s
+        self._private = frozenset[str]() if home else _private_headers()
         self._loopback = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
         secure = url.startswith("https:")  # reading the certificates takes a while; without them nothing is trusted
         self._trust = httpx2.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -106,7 +120,7 @@ class Lines:
             self._free.append(line)
 
     def _open(self) -> Line:
-        line = Line(self._make, timeout_s=self._timeout_s, trust=self._trust, loopback=self._loopback)
+        line = Line(self._make, timeout_s=self._timeout_s, trust=self._trust, loopback=self._loopback, private=self._private)
         self._all.append(line)
         return line
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WARM = 32
 """Connections opened before the first request, at most."""
 WARM_MS = 5000
+IDLE_NS = 2_000_000_000
+"""Connections are looked after between trials once this long has passed."""
 _KINDS: Mapping[str, Literal["refused", "timeout", "dropped", "cancelled", "bad_reply"]] = {
     "connect": "refused", "tls": "refused", "timeout": "timeout", "dropped": "dropped", "cancelled": "cancelled",
     "too_large": "bad_reply", "other": "bad_reply",
@@ -55,8 +57,15 @@ class Native(Online):
             raise BrokenPlugin(f"executor native finds no usable libcurl: {error}; `pip install pycurl`, or install your "
                                "system's libcurl, or set PPBENCH_LIBCURL; `-e offline` runs without it") from None  # fmt: skip
         stack.enter_context(closing(made))
-        made.prewarm(link.target.url, min(self.max_in_flight, WARM), WARM_MS)  # what fails here fails aloud in the first call
-        return _Driver(self, library, made, link)
+        driver = _Driver(self, library, made, link)
+        driver.warm()  # what fails here fails aloud in the first call
+        return driver
+
+    def rest(self) -> None:
+        """Open again what the endpoint closed while it was idle; many close after five seconds."""
+        state = self._state
+        if state and isinstance(state.driver, _Driver) and state.driver.now() - state.driver.warmed_ns > IDLE_NS:
+            state.driver.warm()
 
 
 class _Driver:
@@ -65,6 +74,11 @@ class _Driver:
         self._headers = [f"{name}: {value}" for name, value in wire.headers(link.target, link.key).items()]
         self._seen: dict[str, str] = {}
         """Text so far of watched replies."""
+        self.warmed_ns = 0
+
+    def warm(self) -> None:
+        self._engine.prewarm(self._link.target.url, min(self._options.max_in_flight, WARM), WARM_MS)
+        self.warmed_ns = self.now()
 
     @property
     def details(self) -> dict[str, str]:

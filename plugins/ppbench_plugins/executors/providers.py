@@ -48,7 +48,7 @@ class _Sdk(Online):
             return kind(api_key=link.key or NO_KEY, base_url=link.target.base_url, default_query=query, max_retries=0,
                         timeout=self.timeout, http_client=http)  # fmt: skip
 
-        lines = stack.enter_context(closing(Lines(client, url, timeout_s=self.timeout)))
+        lines = stack.enter_context(closing(Lines(client, url, timeout_s=self.timeout, home=link.target.key_required)))
         lines.warm(self.max_in_flight)
         call = _Calls(self, link, lines)
         return stack.enter_context(closing(Threads(call, max_in_flight=self.max_in_flight, timeout_s=self.timeout)))
