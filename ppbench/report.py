@@ -100,12 +100,15 @@ def doubts(run: Mapping[str, Any], scores: Sequence[Score]) -> list[str]:
         if row.token_ratio and not 0.5 <= row.token_ratio <= 2.0:
             found.append(f"{row.decomposer}: answers are {row.token_ratio:.2f} times as long as serial's; "
                          "raw speedup compares unlike lengths")  # fmt: skip
-        if (row.unclean_share or 0.0) > (_serial_unclean(scores) or 0.0) + 0.05:
+        if abs((row.length_share or 0.0) - (_of_serial(scores, "length_share") or 0.0)) > 0.05:
+            found.append(f"{row.decomposer}: {_share(row.length_share)} of replies ended at a token limit, and "
+                         f"{_share(_of_serial(scores, 'length_share'))} of serial's; a cut answer is a fast one")  # fmt: skip
+        if (row.unclean_share or 0.0) > (_of_serial(scores, "unclean_share") or 0.0) + 0.05:
             found.append(f"{row.decomposer}: {_share(row.unclean_share)} of first tries needed a retry or a new connection, "
                          "more than serial; "
                          "it cannot be called faster")  # fmt: skip
     return found
 
 
-def _serial_unclean(scores: Sequence[Score]) -> float | None:
-    return next((row.unclean_share for row in scores if row.decomposer == "serial"), None)
+def _of_serial(scores: Sequence[Score], name: str) -> float | None:
+    return next((getattr(row, name) for row in scores if row.decomposer == "serial"), None)

@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from ppbench.stats import Estimate, geometric_mean
-from ppbench.trace import Trace, Trial
+from ppbench.trace import Reply, Trace, Trial
 
 SERIAL = "serial"
 Pair = tuple[str, Trace, Trace]
@@ -49,6 +49,10 @@ class Score:
     """First tries, back-off included."""
     unclean_share: float | None
     """Share of first tries in which a call was retried or a connection was set up."""
+    length_share: float | None
+    """Share of answered solve calls that ended at a token limit."""
+    cached_share: float | None
+    """Cached input tokens / input tokens, where both are known."""
     structure: float | None
     reference: float | None
 
@@ -108,6 +112,7 @@ def _row(
         speedup_when_split=_value(_ratio(split, _speedup, seed)),
         experienced_speedup=_value(_ratio(_pairs(method, first, families), _speedup, seed)),
         unclean_share=_mean([0.0 if t.trace is None or t.trace.clean else 1.0 for t in tries]),
+        length_share=_length_share(mine), cached_share=_cached_share(mine),
         structure=_mean(values.get((method, "structure"), [])), reference=_mean(values.get((method, "reference"), [])),
     )  # fmt: skip
 
@@ -158,6 +163,21 @@ def _total_ratio(pairs: Sequence[Pair]) -> float | None:
 
 def _slower(pairs: Sequence[Pair]) -> float | None:
     return _mean([1.0 if mine.latency_ns > serial.latency_ns else 0.0 for _, mine, serial in pairs])
+
+
+def _replies(trials: Sequence[Trial]) -> list[Reply]:
+    """The replies of answered solve calls."""
+    spans = [span for trial in trials if trial.trace for span in trial.trace.spans if span.request.role == "solve"]
+    return [span.reply for span in spans if span.reply.error is None]
+
+
+def _length_share(trials: Sequence[Trial]) -> float | None:
+    return _mean([float(reply.finish == "length") for reply in _replies(trials)])
+
+
+def _cached_share(trials: Sequence[Trial]) -> float | None:
+    known = [r for r in _replies(trials) if r.tokens_in and r.tokens_cached is not None]
+    return sum(r.tokens_cached or 0 for r in known) / sum(r.tokens_in or 0 for r in known) if known else None
 
 
 def _count(trials: Sequence[Trial], status: str) -> int:

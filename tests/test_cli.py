@@ -270,7 +270,8 @@ def test_help_of_every_command_works(cli: Any) -> None:
 
 def test_an_interrupted_run_can_be_resumed(tmp_path: Path) -> None:
     """Ctrl-C ends with 130 and prints the resume line."""
-    command = [*PROGRAM, *offline("-o", "out", "--repeats", "200")]
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ppbench.cli import main; main()"
+    command = [sys.executable, "-c", program, *offline("-o", "out", "--repeats", "200")]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None

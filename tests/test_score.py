@@ -95,6 +95,16 @@ def test_a_fallback_stays_in_the_token_ratio() -> None:
     assert (row.token_ratio, row.normalized_speedup) == (pytest.approx(1.0), pytest.approx(1.0))
 
 
+def test_cut_and_cached_replies_are_counted() -> None:
+    """The share that ended at a limit, and of input that came from a cache; more cut replies than serial's are said."""
+    reply = Reply("r", tokens_out=1, tokens_in=100, tokens_cached=25, finish="length")
+    cut = Trial("a", 0, "m", 0, Trace((Span(Request("r", "x"), reply),), "", (), 0, 10, 1))
+    found = rows(trial("serial", 20), cut)
+    assert (found["m"].length_share, found["m"].cached_share) == (1.0, 0.25)
+    assert (found["serial"].length_share, found["serial"].cached_share) == (0.0, None)
+    assert "ended at a token limit" in " ".join(doubts(RUN, list(found.values())))
+
+
 def test_a_refusal_is_no_retry() -> None:
     """A request that the endpoint refuses for good is a failure; nothing was tried again, so its block is clean."""
     assert Span(Request("r", "x"), Reply("r", error=Failure("bad_request", "no"))).clean

@@ -82,8 +82,12 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     if options["dry_run"]:
         session.dry_run()
         return
-    session.execute(directory, options["output_dir"])
-    session.finish(as_json=options["as_json"], max_failures=options["max_failures"])
+    try:
+        directory = session.execute(directory, options["output_dir"])
+    except KeyboardInterrupt:
+        session.say_how_to_go_on()
+        raise
+    session.finish(directory, as_json=options["as_json"], max_failures=options["max_failures"])
 
 
 def _resumed_options(ctx: click.Context, directory: RunDirectory, asked: dict[str, Any]) -> dict[str, Any]:
@@ -111,6 +115,7 @@ class _Session:
         )  # fmt: skip
         self._categories = categories(plugins)
         self._items = self._load()
+        self._directory: RunDirectory | None = None
         self._methods = list({spec_of(method): method for method in self._methods}.values())
 
     def _load(self) -> list[Item]:
@@ -135,7 +140,7 @@ class _Session:
 
         click.echo(estimate_table(self._methods, self._items, self._asked["repeats"]))
 
-    def execute(self, directory: RunDirectory | None, output_dir: str | None) -> None:
+    def execute(self, directory: RunDirectory | None, output_dir: str | None) -> RunDirectory:
         """Run what remains. Whatever happens, stored blocks stay, and the resume line is printed."""
         with self._executor as executor:
             conditions = self._conditions(directory)
@@ -156,20 +161,24 @@ class _Session:
                     runner.warm_up()
             self._directory = directory
             self._run_blocks(runner, todo, directory)
-        self._judge()
+        self._judge(directory)
+        return directory
 
     def _run_blocks(self, runner: Runner, todo: Sequence[Block], directory: RunDirectory) -> None:
         progress = _Progress(len(todo), quiet=self._quiet)
         try:
             runner.run(todo, directory, progress.block)
         except EndpointUnusable as error:
-            raise EndpointUnusable(f"{error}\nWhat was answered is kept. {self._resume_line()}") from error
-        except KeyboardInterrupt:
-            click.echo(f"\n{self._resume_line()}", err=True)
-            raise
+            raise EndpointUnusable(f"{error}\nWhat was answered is kept. {self._resume_line(directory)}") from error
 
-    def _resume_line(self) -> str:
-        return f"Go on with: ppbench run --resume {self._directory.path}"
+    def say_how_to_go_on(self) -> None:
+        """After an interrupt: the line that resumes the run, if there is anything to resume."""
+        if self._directory is not None:
+            click.echo(f"\n{self._resume_line(self._directory)}", err=True)
+
+    @staticmethod
+    def _resume_line(directory: RunDirectory) -> str:
+        return f"Go on with: ppbench run --resume {directory.path}"
 
     def _conditions(self, directory: RunDirectory | None) -> Conditions:
         secret = f"seed {self._asked['seed']}" if self._executor.clock == "virtual" else secrets.token_hex(8)
@@ -203,15 +212,15 @@ class _Session:
             if dropped:
                 click.echo(f"dropped {dropped} bytes of an incomplete block from {name}; it is run again", err=True)
 
-    def _judge(self) -> None:
-        trials = list(self._directory.trials())
+    def _judge(self, directory: RunDirectory) -> None:
+        trials = list(directory.trials())
         bench = Bench({item.id: item for item in self._items}, self._categories, self._plugins)
-        judge_missing(bench, self._judges, trials, self._directory)
+        judge_missing(bench, self._judges, trials, directory)
 
-    def finish(self, *, as_json: bool, max_failures: float) -> None:
+    def finish(self, directory: RunDirectory, *, as_json: bool, max_failures: float) -> None:
         """Print the table, then refuse a run in which too much failed."""
-        print_run(self._directory, "json" if as_json else "table")
-        trials = {trial.key[:3]: trial for trial in self._directory.trials()}.values()  # of two tries the last one counts
+        print_run(directory, "json" if as_json else "table")
+        trials = {trial.key[:3]: trial for trial in directory.trials()}.values()  # of two tries the last one counts
         failed = [trial for trial in trials if trial.failure]
         if len(failed) > max_failures * len(trials):
             raise TooManyFailures(f"{len(failed)} of {len(trials)} trials failed; the first: {failed[0].failure}")
