@@ -5,6 +5,7 @@ Turns rows into items; knows no category by name and never guesses what a bad ro
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -102,7 +103,7 @@ def select(items: Sequence[Item], suite: str) -> list[Item]:
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
     try:
-        raw = path.read_bytes()
+        raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     except OSError as error:
         raise InvalidData(f"cannot read {path}: {error.strerror}; give a JSONL file, one prompt a line") from None
     for number, line in enumerate(raw.split(b"\n"), 1):

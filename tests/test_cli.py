@@ -171,6 +171,13 @@ def test_an_output_directory_is_not_overwritten(cli: Any, tmp_path: Path) -> Non
     assert (tmp_path / "out/trials.jsonl").read_bytes() == before
 
 
+def test_an_output_folder_that_cannot_be_made_is_said(cli: Any, tmp_path: Path) -> None:
+    """Before anything is sent; a file in the way is named."""
+    (tmp_path / "file").write_text("")
+    assert "cannot write to file/out" in cli(*offline("-o", "file/out"), code=5).stderr
+    assert "No such file or directory: /proc/none" in cli(*offline("-n", "1", "-o", "/proc/none"), code=1).stderr
+
+
 def test_a_dry_run_sends_nothing(cli: Any, tmp_path: Path) -> None:
     """It shows calls and tokens a method, and writes no run."""
     done = cli(*offline("--dry-run", "-d", "schema:source=given"))

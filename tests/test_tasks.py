@@ -67,6 +67,14 @@ def test_a_bad_row_is_named_and_the_good_ones_are_kept(tmp_path: Path, row: Any,
     assert complaint in problem.what
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path: Path) -> None:
+    """Files from other editors, with a mark at the start and two-character line ends, are read as they are meant."""
+    file = tmp_path / "mine.jsonl"
+    file.write_bytes(b'\xef\xbb\xbf{"prompt": "a"}\r\n{"prompt": "b"}\r\n')
+    items, problems = load_items(file)
+    assert ([item.text for item in items], problems) == (["a", "b"], [])
+
+
 def test_all_bad_rows_are_refused_at_once(tmp_path: Path) -> None:
     """One message holds every bad row, and what to do."""
     _, problems = load_items(write(tmp_path, b"{", {"prompt": "x"}, b"["))
