@@ -85,6 +85,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except UnicodeError as error:
+        click.echo(f"error: text that is not UTF-8, or that this terminal cannot show ({type(error).__name__})", err=True)
+        sys.exit(5)
     except OSError as error:  # a full disk, a folder that went away: what was written stays
         click.echo(f"error: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), err=True)
         sys.exit(1)

@@ -15,6 +15,9 @@ Kind = Literal["data", "n"]
 Metric = Literal["exact", "token_f1", "set_f1", "chrf", "label", "none"]
 Dependency = Literal["none", "partial", "sequential"]
 
+MOST = 10_000
+"""Subtasks that one prompt may ask for by number."""
+
 _PLACEHOLDER = re.compile(r"\{(data|context|n)\}")
 
 
@@ -83,7 +86,11 @@ def _schema_problem(schema: Schema) -> str:
     if data is not None:
         problem = _data_problem(template, data)
     else:
-        problem = "" if isinstance(n, int) and not isinstance(n, bool) and n >= 2 else f"n is {n!r}, not 2 or more"
+        problem = (
+            ""
+            if isinstance(n, int) and not isinstance(n, bool) and 2 <= n <= MOST
+            else f"n is {n!r:.20}, not 2 or more, up to {MOST}"
+        )
         if not problem and "{data}" in template:
             problem = "template holds {data}, but the schema counts with n"
     if problem:

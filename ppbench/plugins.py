@@ -172,6 +172,8 @@ def _component(kind: str, value: Any, plugin: Plugin) -> Component:
     missing = [need for need in _NEEDS[kind].split() if not hasattr(value, need)]
     if missing:
         raise TypeError(f"{kind} {label} lacks {', '.join(missing)}")
+    if not isinstance(getattr(value, "name", None), str):
+        raise TypeError(f"{kind} {label} has a name that is no text")
     return Component(kind, value.name, value, plugin)  # type: ignore[attr-defined]
 
 

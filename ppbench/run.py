@@ -104,7 +104,8 @@ class Runner:
         """Run the first block for nothing, serial first. Raises EndpointUnusable if serial gets no reply."""
         warm = Warmup(next(iter(self._items)))
         order = sorted(self._methods, key=lambda spec: spec != SERIAL)
-        for outcome in self._loop().run([(self._job(warm, spec) for spec in order)]):
+        once = Policy(1, self._conditions.trial_timeout_s, self._conditions.seed)
+        for outcome in Loop(self._executor, once).run([(self._job(warm, spec) for spec in order)]):
             error = outcome.last_error
             if self._jobs[outcome.job.key][1] == SERIAL and error and error.kind in UNUSABLE:
                 raise EndpointUnusable(f"{self._executor.endpoint}: {error.message}")

@@ -6,12 +6,13 @@ is derived: tables and pages are made from these files and can be deleted.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ppbench.errors import InvalidData
 from ppbench.model import Verdict
@@ -56,6 +57,16 @@ class RunDirectory:
         if run.get("format") != FORMAT:
             raise InvalidData(f"{self.path}/run.json has format {run.get('format')}, this ppbench reads {FORMAT}")
         return run
+
+    def lock(self) -> IO[bytes]:
+        """Hold the run for this process until the file is closed. Raises InvalidData if another one writes to it."""
+        file = (self.path / "run.json").open("rb")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            raise InvalidData(f"another process is running {self.path}; wait for it, or stop it") from None
+        return file
 
     def append_block(self, trials: Sequence[Trial]) -> None:
         """Add all trials of one block in one write."""
@@ -109,11 +120,16 @@ class RunDirectory:
         open_block: set[str] = set()
         block: tuple[object, ...] = ()
         offset = 0
-        for line in self._raw_lines("trials.jsonl"):
+        for number, line in enumerate(self._raw_lines("trials.jsonl"), 1):
             try:
                 record = json.loads(line)
                 key = (record["item"], record["repeat"], record["try"])
             except (ValueError, KeyError, TypeError):
+                if offset + len(line) < (self.path / "trials.jsonl").stat().st_size:
+                    where = f"{self.path / 'trials.jsonl'}:{number}"
+                    raise InvalidData(
+                        f"{where}: is no trial, and more lines follow; nothing was dropped, mend it by hand"
+                    ) from None
                 return ends
             if key != block:
                 block, open_block = key, set()

@@ -27,6 +27,7 @@ from ppbench import NUMBERED, Call, Join, Plan, Prompt, Schema
         ({"template": "x", "n": 1}, "not 2 or more"),
         ({"template": "x", "n": 2.5}, "not 2 or more"),
         ({"template": "x", "n": True}, "not 2 or more"),
+        ({"template": "x", "n": 1e308}, "up to 10000"),
         ({"template": "x {data}", "n": 2}, "counts with n"),
         ({"template": "{context} {data}", "data": ["a", "b"]}, "context is empty"),
         ({"template": "{data}", "context": "c", "data": ["a", "b"]}, "lacks {context}"),

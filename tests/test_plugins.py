@@ -87,6 +87,11 @@ BROKEN = {
         "@hookimpl\ndef ppbench_decomposers(): return [A]",
         "decomposer A lacks decompose",
     ),
+    "name": (
+        "from dataclasses import dataclass\nfrom ppbench import hookimpl\n@dataclass(frozen=True)\nclass A:\n    name = 5\n"
+        "    def decompose(self, p): ...\n@hookimpl\ndef ppbench_decomposers(): return [A]",
+        "has a name that is no text",
+    ),
     "no-dataclass": (
         "from ppbench import hookimpl\nclass A:\n    name = 'a'\n    def decompose(self, p): ...\n"
         "@hookimpl\ndef ppbench_decomposers(): return [A]",

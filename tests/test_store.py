@@ -74,6 +74,24 @@ def test_a_second_try_that_was_due_is_still_due(tmp_path: Path) -> None:
     assert remaining([Block("a", 0)], first + second) == []
 
 
+def test_a_bad_line_in_the_middle_drops_nothing(tmp_path: Path) -> None:
+    """Finished blocks after it are not thrown away; the line is named."""
+    directory = run_directory(tmp_path, "a")
+    with (directory.path / "trials.jsonl").open("a") as file:
+        file.write("garbage\n")
+    directory.append_block([trial("b", method) for method in METHODS])
+    with pytest.raises(InvalidData, match=r"trials.jsonl:3: is no trial, and more lines follow"):
+        directory.block_ends(METHODS)
+
+
+def test_a_run_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
+    """A second one is refused while the first holds the run, and may go on afterwards."""
+    directory = run_directory(tmp_path)
+    with directory.lock(), pytest.raises(InvalidData, match="another process is running"):
+        directory.lock()
+    directory.lock().close()
+
+
 def test_a_line_that_is_no_trial_is_named(tmp_path: Path) -> None:
     directory = run_directory(tmp_path, "a")
     with (directory.path / "trials.jsonl").open("a") as file:

@@ -58,7 +58,9 @@ _NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failure
 @click.option("--cache", type=click.Choice(["trial", "shared"]), default="trial", show_default=True,
               help="Whether prompt caches may help across trials.")  # fmt: skip
 @click.option("--max-tries", type=click.IntRange(1), default=3, show_default=True, help="Attempts a call.")
-@click.option("--trial-timeout", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True, help="Seconds.")
+@click.option(
+    "--trial-timeout", type=click.FloatRange(min=0, max=1e6, min_open=True), default=600.0, show_default=True, help="Seconds."
+)
 @click.option("--max-failures", type=click.FloatRange(0, 1), default=0.1, show_default=True,
               help="Share of failed trials above which the run exits with 3.")  # fmt: skip
 @click.option("-o", "--output-dir", type=click.Path(file_okay=False), help="Run directory; runs/<time> without one.")
@@ -119,6 +121,8 @@ class _Session:
         self._methods = list({spec_of(method): method for method in self._methods}.values())
 
     def _load(self) -> list[Item]:
+        if self._asked["base_url"] is not None and not self._asked["base_url"].strip():
+            raise UsageError("--base-url is empty; give an address, e.g. http://127.0.0.1:8000/v1, or leave the option out")
         chosen = [name for name in ("suite", "task", "prompts") if self._asked[name]]
         if len(chosen) > 1:
             raise UsageError(f"give one of --suite, --task and --prompts, not {' and '.join('--' + c for c in chosen)}")
@@ -155,12 +159,14 @@ class _Session:
                 todo = runner.blocks()
             else:
                 _refuse_other_run(directory, record)
+                directory.lock().close()  # before anything is cut off
                 self._drop_torn(directory, runner.specs)
                 todo = remaining(runner.blocks(), list(directory.trials()))
                 if todo:
                     runner.warm_up()
             self._directory = directory
-            self._run_blocks(runner, todo, directory)
+            with directory.lock():
+                self._run_blocks(runner, todo, directory)
         self._judge(directory)
         return directory
 

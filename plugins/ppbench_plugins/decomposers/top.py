@@ -25,6 +25,8 @@ class TreeOfProblems:
     def __post_init__(self) -> None:
         if self.breadth < 2 or self.depth < 1:
             raise ValueError(f"breadth is 2 or more and depth 1 or more, not {self.breadth} and {self.depth}")
+        if self.breadth > 100 or self.depth > 10:
+            raise ValueError(f"breadth is 100 or less and depth 10 or less, not {self.breadth} and {self.depth}")
 
     def decompose(self, prompt: Prompt) -> Plan:
         if recognise(prompt.text):

@@ -27,6 +27,10 @@ class Offline:
     """JSONL that the mock model knows besides the packaged prompts."""
     _inner: list[VirtualExecutor] = field(default_factory=list, init=False, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        if self.max_in_flight < 1:
+            raise ValueError(f"max_in_flight is {self.max_in_flight}; give more than 0")
+
     @property
     def endpoint(self) -> str:
         return f"{self.model} (virtual clock)"

@@ -66,7 +66,7 @@ class Online:
     def __post_init__(self) -> None:
         for name in ("max_in_flight", "timeout", "max_tokens"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and not 0 < value < float("inf"):
                 raise ValueError(f"{name} is {value}; give more than 0")
 
     @property

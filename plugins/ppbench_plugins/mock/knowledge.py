@@ -16,7 +16,7 @@ from ppbench import Item, installed_categories
 
 _CJK = re.compile(r"[぀-ヿ㐀-䶿一-鿿]")
 _PAIRED = re.compile(r"[぀-ヿ㐀-䶿一-鿿가-힯]{2,}")
-_ENOUGH = 0.75
+_ENOUGH = 0.9
 """Share of the instruction's words that a request must hold to carry the instruction."""
 _STRAY = 0.05
 """An item that fills less of a request, with neither context nor instruction there, stands in it by accident."""
