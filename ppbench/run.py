@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ppbench.attempts import expect
 from ppbench.errors import EndpointUnusable, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
@@ -96,7 +97,7 @@ class Runner:
     @staticmethod
     def _dry(method: Decomposer, item: Item) -> Plan | None:
         try:
-            return method.decompose(_prompt(method, item))
+            return expect(Plan, method.decompose(_prompt(method, item)), "decompose")
         except Exception:  # it will fail in its trial, where it is recorded
             return None
 

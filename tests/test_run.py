@@ -192,6 +192,19 @@ def test_a_plan_that_the_executor_cannot_honour_is_refused_before_the_run() -> N
     assert world.sent == []
 
 
+def test_a_method_that_gives_no_plan_is_left_to_its_trial() -> None:
+    """The check before a run looks at plans alone; what is none fails in its trial, where it is recorded."""
+
+    @dataclass(frozen=True)
+    class Listing:
+        name: ClassVar[str] = "listing"
+
+        def decompose(self, prompt: Prompt) -> Plan:
+            return [prompt.text]  # type: ignore[return-value]
+
+    Runner(World(), [Serial(), Listing()], ITEMS, CATEGORIES, Conditions()).check()
+
+
 def test_blocks_count_items_times_repeats() -> None:
     assert len(runner(World(), repeats=5).blocks()) == 15
     assert runner(World()).blocks()[0] == Block("a", 0)
