@@ -248,6 +248,7 @@ class PacedServer:
         *,
         close: bool = False,
         abort: bool = False,
+        mark: bytes = b"",
     ) -> None:
         """Answer a request with chunks, each sent at its instant or later, never earlier.
 
@@ -255,6 +256,8 @@ class PacedServer:
         chunked one, each sent by itself; status and headers leave with the first, at once
         when there is none. `close` ends the connection after the reply; `abort` resets it
         after the last chunk, leaving the reply unfinished. Headers on framing are ignored.
+        The first `mark` (19 bytes or more) in a chunk is replaced by the instant right before
+        the chunk is sent, in zero-padded decimal nanoseconds on CLOCK_MONOTONIC.
         Raise ValueError for what cannot be sent. A token whose client is gone is ignored.
         """
     def stop(self) -> None:

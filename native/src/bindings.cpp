@@ -86,8 +86,8 @@ std::optional<Incoming> next(PacedServer& server, const Until& until) {
 void respond(PacedServer& server, std::uint64_t token, int status,
              std::vector<std::pair<std::string, std::string>> headers,
              const std::vector<std::pair<std::int64_t, py::bytes>>& chunks, bool close,
-             bool abort) {
-    Reply reply{status, std::move(headers), {}, close, abort};
+             bool abort, const py::bytes& mark) {
+    Reply reply{status, std::move(headers), {}, close, abort, std::string(mark)};
     reply.chunks.reserve(chunks.size());
     for (const auto& [at_ns, bytes] : chunks) reply.chunks.push_back({at_ns, std::string(bytes)});
     const py::gil_scoped_release release;
@@ -198,7 +198,7 @@ void bind_server(py::module_& m) {
         .def("next", &next, py::arg("until_ns") = py::none())
         .def("respond", &respond, py::arg("token"), py::arg("status"), py::arg("headers"),
              py::arg("chunks"), py::kw_only(), py::arg("close") = false,
-             py::arg("abort") = false)
+             py::arg("abort") = false, py::arg("mark") = py::bytes())
         .def("stop", &PacedServer::stop, py::call_guard<py::gil_scoped_release>());
 }
 
