@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-import threading
 from typing import TYPE_CHECKING
 
-from ppbench import BrokenPlugin, PpbenchError, UsageError
+from ppbench import BrokenPlugin, UsageError
 from ppbench_plugins.endpoint.dialects import Dialect, failure, read_call, reply_chunks
+from ppbench_plugins.endpoint.embedded import serve_child
 from ppbench_plugins.mock.items import known_items
 from ppbench_plugins.mock.latency import load_profile
 from ppbench_plugins.mock.model import MockModel
@@ -31,7 +30,7 @@ class MockServer:
         self._default = model
         self._models = {model: MockModel(load_profile(model), self._items)}
         self._served = 0
-        self._server = _paced_server(host, port)
+        self._server = paced_server(host, port)
         self.url = f"http://{host}:{self._server.port}"
 
     def serve(self) -> None:
@@ -84,11 +83,11 @@ class MockServer:
         self._server.respond(incoming.token, status, JSON, [(incoming.arrived_ns, body)])
 
 
-def _paced_server(host: str, port: int) -> PacedServer:
+def paced_server(host: str, port: int) -> PacedServer:
     try:
         from ppbench_plugins._engine import PacedServer
     except ImportError:
-        raise BrokenPlugin("the mock endpoint needs the native engine, which is not built here; install a C++20 compiler and "
+        raise BrokenPlugin("the endpoint needs the native engine, which is not built here; install a C++20 compiler and "
                            "Python's headers, then ppbench again; -e offline runs without it") from None  # fmt: skip
     try:
         return PacedServer(host, port)
@@ -101,21 +100,7 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--prompts", default="")
     options = parser.parse_args()
-    try:
-        server = MockServer(options.model, prompts=options.prompts)
-    except PpbenchError as error:
-        print(json.dumps({"error": str(error), "exit_code": error.exit_code}), flush=True)
-        return
-    print(json.dumps({"url": server.url}), flush=True)
-    watcher = threading.Thread(target=_stop_with_parent, args=(server,), daemon=True)
-    watcher.start()
-    server.serve()
-    watcher.join()  # it is on its way out of `stop`; leaving it there would end the process with an abort
-
-
-def _stop_with_parent(server: MockServer) -> None:
-    sys.stdin.buffer.read()
-    server.stop()
+    serve_child(lambda: MockServer(options.model, prompts=options.prompts))
 
 
 if __name__ == "__main__":
