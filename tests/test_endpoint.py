@@ -253,9 +253,10 @@ def test_a_run_through_responses_is_on_record_as_one(
 
     assert "api=responses" in json.loads((tmp_path / "out/run.json").read_text())["executor"]
     assert row["failures"] == 0
+    unspoken = "does not speak to anthropic" if executor == "openai" else "api=responses is not spoken there"
     for more, said in (
-        ("-m anthropic/c --base-url http://127.0.0.1:9", "error: "),
-        ("-m mock/quick -d sot:style=prefix", "prefix"),
+        ("-m anthropic/c --base-url http://127.0.0.1:9", unspoken),
+        ("-m mock/quick -d sot:style=prefix", "uses prefix, which executor"),
     ):
         monkeypatch.setattr(sys, "argv", f"{command} {more} -o no".split())
         with pytest.raises(SystemExit) as ended:

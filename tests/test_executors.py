@@ -748,6 +748,8 @@ def test_executors_are_what_the_contract_asks_for(endpoint: Endpoint) -> None:
     with executor:
         assert spec_of(executor) == before
         assert executor == build(OpenAI, split_spec(before)[1], spec=before)
+    with pytest.raises(UsageError, match="'old' is not one of chat, responses"):
+        build(Native, {"api": "old"}, spec="native:api=old")
     for options in ({"max_in_flight": "0"}, {"timeout": "0"}, {"max_tokens": "-1"}):
         with pytest.raises(UsageError, match="more than 0"):
             build(Native, options, spec="native:...")
