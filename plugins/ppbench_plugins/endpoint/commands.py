@@ -24,7 +24,7 @@ def endpoint() -> None:
 @click.option("--port", type=int, default=8100, show_default=True, help="0 takes a free one.")
 @click.option("--prompts", default="", type=click.Path(dir_okay=False), help="JSONL that the mock model knows as well.")
 def mock(model: str, host: str, port: int, prompts: str) -> None:
-    """Serve the mock model, in OpenAI's and Anthropic's dialects, until interrupted."""
+    """Serve the mock model, in OpenAI's two dialects and Anthropic's, until interrupted."""
     server = MockServer(model.removeprefix("mock/"), host=host, port=port, prompts=prompts)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     click.echo(f"{model} at {server.url}/v1 (OpenAI) and {server.url} (Anthropic); Ctrl-C stops it")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ppbench_plugins._engine import Incoming, PacedServer
 
 JSON = [("content-type", "application/json")]
+ROUTES: dict[str, Dialect] = {"/chat/completions": "chat", "/responses": "responses", "/messages": "messages"}
+"""How the path of a request ends, and the dialect spoken there."""
 
 
 class MockServer:
@@ -40,7 +42,7 @@ class MockServer:
             try:
                 self._answer(incoming)
             except Exception as error:  # a request must not end the endpoint for all others
-                self._say(incoming, 500, failure("openai", "server_error", f"{type(error).__name__}: {error}"))
+                self._say(incoming, 500, failure("chat", "server_error", f"{type(error).__name__}: {error}"))
 
     def stop(self) -> None:
         self._server.stop()
@@ -50,13 +52,11 @@ class MockServer:
         if incoming.method == "GET" and path.endswith("/models"):
             models = [{"id": name, "object": "model"} for name in self._models]
             self._say(incoming, 200, json.dumps({"object": "list", "data": models}).encode())
-        elif incoming.method == "POST" and path.endswith("/chat/completions"):
-            self._generate(incoming, "openai")
-        elif incoming.method == "POST" and path.endswith("/messages"):
-            self._generate(incoming, "anthropic")
+        elif incoming.method == "POST" and (dialect := next((d for end, d in ROUTES.items() if path.endswith(end)), None)):
+            self._generate(incoming, dialect)
         else:
-            known = "POST /v1/chat/completions, POST /v1/messages, GET /v1/models"
-            self._say(incoming, 404, failure("openai", "not_found_error", f"no {incoming.method} {path}; have: {known}"))
+            known = ", ".join(f"POST /v1{end}" for end in ROUTES) + ", GET /v1/models"
+            self._say(incoming, 404, failure("chat", "not_found_error", f"no {incoming.method} {path}; have: {known}"))
 
     def _generate(self, incoming: Incoming, dialect: Dialect) -> None:
         try:
@@ -70,7 +70,7 @@ class MockServer:
             self._say(incoming, 404, failure(dialect, "not_found_error", str(error)))
             return
         timed = model.reply(call.ask, incoming.arrived_ns, max_tokens=call.max_tokens, stop=call.stop)
-        headers, chunks = reply_chunks(call, timed, incoming.arrived_ns, f"mock-{self._served}")
+        headers, chunks = reply_chunks(dialect, call, timed, incoming.arrived_ns, f"mock-{self._served}")
         self._server.respond(incoming.token, 200, headers, chunks)
 
     def _model(self, name: str) -> MockModel:

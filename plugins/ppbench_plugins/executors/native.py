@@ -1,6 +1,6 @@
 """`native`: requests go through the C++ engine, whose clock is the kernel's where that has one.
 
-JSON is built before a request is handed over and read after its reply is whole. Knows no dialect: that is wire.py.
+JSON is built before a request is handed over and read after its reply is whole. Knows no dialect: that is `wire`.
 """
 
 from __future__ import annotations

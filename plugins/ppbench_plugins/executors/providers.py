@@ -1,7 +1,7 @@
 """`openai` and `anthropic`: the official SDKs on threads, by Python's clock.
 
 They show what a user of the SDKs would see; only `native` enters a timing board. Retries are the loop's, so the
-SDKs do none. Of JSON this file knows what wire.py says.
+SDKs do none. Of JSON this file knows what `wire` says.
 """
 
 from __future__ import annotations
@@ -62,9 +62,11 @@ class _Sdk(Online):
 @dataclass(frozen=True)
 class OpenAI(_Sdk):
     name: ClassVar[str] = "openai"
-    dialect: ClassVar[wire.Dialect] = "openai"
+    sdk: ClassVar[str] = "openai"
 
     def create(self, client: Any, body: dict[str, Any]) -> Any:
+        if self.api == "responses":
+            return client.responses.create(**body)
         extra = {name: body.pop(name) for name in ("continue_final_message", "add_generation_prompt") if name in body}
         return client.chat.completions.create(**body, extra_body=extra or None)
 
@@ -72,7 +74,7 @@ class OpenAI(_Sdk):
 @dataclass(frozen=True)
 class Anthropic(_Sdk):
     name: ClassVar[str] = "anthropic"
-    dialect: ClassVar[wire.Dialect] = "anthropic"
+    sdk: ClassVar[str] = "anthropic"
 
     def create(self, client: Any, body: dict[str, Any]) -> Any:
         extra = {name: body.pop(name) for name in ("temperature",) if name in body}
