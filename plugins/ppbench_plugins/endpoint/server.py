@@ -24,6 +24,11 @@ ROUTES: dict[str, Dialect] = {"/chat/completions": "chat", "/responses": "respon
 """How the path of a request ends, and the dialect spoken there."""
 
 
+def dialect_of(path: str) -> Dialect | None:
+    """The dialect spoken at a path; None if none is."""
+    return next((dialect for end, dialect in ROUTES.items() if path.endswith(end)), None)
+
+
 class MockServer:
     """The mock endpoint on one address. `model` answers requests that name it, or no other profile."""
 
@@ -52,7 +57,7 @@ class MockServer:
         if incoming.method == "GET" and path.endswith("/models"):
             models = [{"id": name, "object": "model"} for name in self._models]
             self._say(incoming, 200, json.dumps({"object": "list", "data": models}).encode())
-        elif incoming.method == "POST" and (dialect := next((d for end, d in ROUTES.items() if path.endswith(end)), None)):
+        elif incoming.method == "POST" and (dialect := dialect_of(path)):
             self._generate(incoming, dialect)
         else:
             known = ", ".join(f"POST /v1{end}" for end in ROUTES) + ", GET /v1/models"
