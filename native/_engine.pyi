@@ -232,9 +232,9 @@ class PacedServer:
 
     It answers OPTIONS and HEAD by itself with 204, bad requests with 400, 413 or 431.
 
-    Over TLS, 1.2 or 1.3, a chunk leaves as one record in one packet as long as it is no larger
-    than 16 KiB. Handshakes are made one by one between chunks that are due; what one takes (a
-    tenth of a millisecond with an EC key, a whole one with RSA's 2,048 bits) a chunk may be late.
+    Over TLS, 1.2 or 1.3, a chunk of up to 16 KiB leaves as one record in one packet. Handshakes
+    are made one step at a time between chunks that are due: a chunk may be late by what a step
+    takes, least with an EC key.
     """
 
     def __init__(

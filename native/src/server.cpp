@@ -165,8 +165,8 @@ void PacedServer::read_some(Connection& c) {
     if (got <= 0) return drop(c);
     if (c.draining) return;
     const std::size_t before = c.in.size();
-    if (!c.channel.understand({buffer_.data(), static_cast<std::size_t>(got)}, c.in))
-        return drop(c);
+    const std::string_view received(buffer_.data(), static_cast<std::size_t>(got));
+    if (!c.channel.understand(received, c.in)) return drop(c);
     watch(c);
     if (c.in.size() == before) return;
     if (c.token == 0) return parse(c, read_ns);
@@ -194,8 +194,6 @@ void PacedServer::hand_out(Connection& c, std::int64_t read_ns) {
     incoming_.push_back({c.token, std::move(request), read_ns});
     arrived_.notify_one();
 }
-
-bool PacedServer::closes(const Connection& c) { return c.reply->close || !c.keep_alive; }
 
 void PacedServer::answer_now(Connection& c, int status, bool close) {
     c.token = ++last_token_;
@@ -254,7 +252,7 @@ void PacedServer::send_chunk(Connection& c) {
 }
 
 void PacedServer::write(Connection& c, std::string_view bytes) {
-    const bool last = c.ending && !c.reply->abort && closes(c);
+    const bool last = c.ending && !c.reply->abort && c.closes();
     if (!c.channel.send(bytes, last)) return drop(c);
     settle(c);
 }
@@ -271,7 +269,7 @@ void PacedServer::settle(Connection& c) {
 
 void PacedServer::end_reply(Connection& c) {
     if (c.reply->abort) return drop(c, true);
-    const bool close = closes(c);
+    const bool close = c.closes();
     c.reply.reset();
     c.token = 0;
     c.ending = false;

@@ -70,6 +70,7 @@ private:
         bool http11 = true;
         bool ending = false;    // all of the reply is written, or waits in the channel
         bool draining = false;  // our side is shut: only waiting for the client's
+        bool closes() const noexcept { return reply->close || !keep_alive; }
     };
     struct Due {
         std::int64_t at_ns;
@@ -93,7 +94,6 @@ private:
     void run_due();
     void send_chunk(Connection& c);
     void answer_now(Connection& c, int status, bool close);
-    static bool closes(const Connection& c);
     void write(Connection& c, std::string_view bytes);
     void flush(Connection& c);
     void settle(Connection& c);

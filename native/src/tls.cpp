@@ -69,7 +69,8 @@ void TlsContext::use(const Settings& settings) {
         throw std::invalid_argument("cannot use the certificate " + settings.certificate + ": " +
                                     reason() + "; give a PEM file that begins with the server's " +
                                     "certificate, followed by its chain");
-    if (api.context_use_private_key_file(context_.get(), settings.key.c_str(), ssl::kFilePem) != 1 ||
+    const char* key = settings.key.c_str();
+    if (api.context_use_private_key_file(context_.get(), key, ssl::kFilePem) != 1 ||
         api.context_check_private_key(context_.get()) != 1)
         throw std::invalid_argument("cannot use the key " + settings.key + ": " + reason() +
                                     "; give the PEM file, without a passphrase, of the key that " +

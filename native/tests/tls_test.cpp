@@ -79,8 +79,9 @@ private:
             const bool large = path == "/large";
             const std::string text = large ? std::string(1'000'000, 'x') : "x";
             const int count = path == "/once" ? 1 : kChunks;
+            const std::int64_t gap = large ? 0 : 10 * kMs;
             for (int i = 0; i < count; ++i)
-                reply.chunks.push_back({now + (large ? 0 : i * 10 * kMs), "data: " + text + "\n\n"});
+                reply.chunks.push_back({now + i * gap, "data: " + text + "\n\n"});
             reply.abort = path == "/abort";
             reply.close = path == "/close" || large;
             server_.respond(incoming->token, std::move(reply));
