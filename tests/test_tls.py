@@ -149,7 +149,7 @@ def test_an_unknown_authority_is_refused(tmp_path: Path, client: Engine) -> None
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_pythons_own_tls_is_understood(streams: Streams, papers: Papers, version: ssl.TLSVersion) -> None:
-    """Both versions; keep-alive; http/1.1 chosen from what is offered; an orderly end of the session."""
+    """Both versions; keep-alive; http/1.1 chosen from what is offered; no session ticket on the wire."""
     context = ssl.create_default_context(cafile=papers.trusted)
     context.minimum_version = context.maximum_version = version
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -161,6 +161,7 @@ def test_pythons_own_tls_is_understood(streams: Streams, papers: Papers, version
             raw: Any = connection.sock
             ports.add(raw.getsockname())
             assert raw.selected_alpn_protocol() == "http/1.1"
+            assert not raw.session.has_ticket
             assert connection.getresponse().read() == b"".join(CHUNKS)
     assert len(ports) == 1
 
