@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif("PPBENCH_NO_NATIVE" in os.environ, reason="the paced server is the engine's")
 
 CHUNKS = [b"data: %d\n\n" % i for i in range(5)]
+MARK = b"@" * 20
 MS = 1_000_000
 
 
@@ -74,8 +75,11 @@ class Streams:
         while (incoming := self.server.next()) is not None:
             now = time.monotonic_ns()
             chunks = [(now + i * 10 * MS, chunk) for i, chunk in enumerate(CHUNKS)]
-            close = incoming.path == "/close"
-            self.server.respond(incoming.token, 200, [("content-type", "text/event-stream")], chunks, close=close)
+            if incoming.path == "/mark":
+                chunks = [(at_ns, b"data: %d %s\n\n" % (at_ns, MARK)) for at_ns, _ in chunks]
+            self.server.respond(
+                incoming.token, 200, [("content-type", "text/event-stream")], chunks, close=incoming.path == "/close", mark=MARK
+            )
 
     def close(self) -> None:
         self.server.stop()
@@ -127,6 +131,16 @@ def test_the_kernel_stamps_chunks_over_tls_where_it_stamps_them_at_all(streams: 
     """Encrypted chunks have the same kind of stamp as plain ones."""
     with closing(Streams()) as plain:
         assert stamped(client, plain.url) == stamped(client, streams.url)
+
+
+def test_a_chunk_says_inside_the_encryption_when_it_was_sent(streams: Streams, client: Engine) -> None:
+    """The instant is written before the chunk is sealed: after it was due, before it was received."""
+    events = fetch(client, streams.url + "mark").events
+
+    assert len(events) == len(CHUNKS)
+    for event in events:
+        due, sent = map(int, event.data.split())
+        assert due <= sent <= event.user_ns
 
 
 def test_a_certificate_for_another_host_is_refused(papers: Papers, client: Engine) -> None:

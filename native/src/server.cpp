@@ -160,8 +160,8 @@ void PacedServer::on_ready(std::uint64_t serial, std::uint32_t events) {
 
 void PacedServer::read_some(Connection& c) {
     const ssize_t got = ::recv(c.channel.fd(), buffer_.data(), buffer_.size(), 0);
-    const std::int64_t read_ns = now_ns();
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    const std::int64_t read_ns = now_ns();
     if (got <= 0) return drop(c);
     if (c.draining) return;
     const std::size_t before = c.in.size();
@@ -197,7 +197,7 @@ void PacedServer::hand_out(Connection& c, std::int64_t read_ns) {
 
 void PacedServer::answer_now(Connection& c, int status, bool close) {
     c.token = ++last_token_;
-    begin(c, {status, {}, {}, close, false});
+    begin(c, {status, {}, {}, close, false, {}});
 }
 
 void PacedServer::begin(Connection& c, Reply reply) {
@@ -244,10 +244,11 @@ void PacedServer::set_timer() {
 
 void PacedServer::send_chunk(Connection& c) {
     const Reply& reply = *c.reply;
-    const std::string wire = wire_bytes(reply, c.sent, c.http11, c.keep_alive);
+    std::string wire = wire_bytes(reply, c.sent, c.http11, c.keep_alive);
     ++c.sent;
     c.ending = c.sent >= reply.chunks.size();
     if (!c.ending) schedule(reply.chunks[c.sent].at_ns, c, c.token);
+    write_instant(wire, reply.mark, now_ns());
     write(c, wire);
 }
 
