@@ -19,10 +19,8 @@ struct Bio;
 struct BioMethod;
 
 inline constexpr int kFilePem = 1;
-inline constexpr int kCtrlMode = 33;
 inline constexpr int kCtrlSessionCacheMode = 44;
 inline constexpr int kCtrlMinProtocol = 123;
-inline constexpr long kModeReleaseBuffers = 0x10;
 inline constexpr long kSessionCacheOff = 0;
 inline constexpr long kTls12 = 0x0303;
 inline constexpr std::uint64_t kNoTicket = std::uint64_t{1} << 14;

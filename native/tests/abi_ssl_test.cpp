@@ -15,10 +15,8 @@ namespace ours = ppbench::ssl;
     static_assert(static_cast<std::uint64_t>(ours::mine) == static_cast<std::uint64_t>(theirs))
 
 SAME(kFilePem, SSL_FILETYPE_PEM);
-SAME(kCtrlMode, SSL_CTRL_MODE);
 SAME(kCtrlSessionCacheMode, SSL_CTRL_SET_SESS_CACHE_MODE);
 SAME(kCtrlMinProtocol, SSL_CTRL_SET_MIN_PROTO_VERSION);
-SAME(kModeReleaseBuffers, SSL_MODE_RELEASE_BUFFERS);
 SAME(kSessionCacheOff, SSL_SESS_CACHE_OFF);
 SAME(kTls12, TLS1_2_VERSION);
 SAME(kNoTicket, SSL_OP_NO_TICKET);
