@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ppbench.attempts import expect
@@ -174,8 +174,12 @@ def _trial(block: Block, spec: str, outcome: Outcome) -> Trial:
     return Trial(block.item, block.repeat, spec, block.try_, outcome.trace, outcome.failure)
 
 
-def remaining(blocks: Sequence[Block], done: Sequence[Trial]) -> list[Block]:
+def remaining(blocks: Sequence[Block], done: Iterable[Trial]) -> list[Block]:
     """What a resumed run still has to do: blocks without trials, and second tries that were due."""
-    have = {Block(t.item, t.repeat, t.try_) for t in done}
-    unclean = {Block(t.item, t.repeat, 1) for t in done if t.try_ == 0 and not (t.trace and t.trace.clean)}
+    have: set[Block] = set()
+    unclean: set[Block] = set()
+    for trial in done:
+        have.add(Block(trial.item, trial.repeat, trial.try_))
+        if trial.try_ == 0 and not (trial.trace and trial.trace.clean):
+            unclean.add(Block(trial.item, trial.repeat, 1))
     return [block for block in blocks if block not in have] + sorted(unclean - have)

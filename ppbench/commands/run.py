@@ -20,13 +20,14 @@ from click.core import ParameterSource
 from ppbench import plugins as loader
 from ppbench.commands.common import categories, installed_items, user_items
 from ppbench.errors import EndpointUnusable, InvalidData, TooManyFailures, UsageError
+from ppbench.health import health
 from ppbench.hookspecs import Executor
 from ppbench.judging import Bench, judge_trials
 from ppbench.model import Item
 from ppbench.plugins import Plugins
 from ppbench.report import render
 from ppbench.run import Block, Conditions, Runner, remaining
-from ppbench.score import SERIAL, score
+from ppbench.score import SERIAL, Score, score
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
 from ppbench.tasks import digest, select
@@ -161,12 +162,13 @@ class _Session:
                 _refuse_other_run(directory, record)
                 directory.lock().close()  # before anything is cut off
                 self._drop_torn(directory, runner.specs)
-                todo = remaining(runner.blocks(), list(directory.trials()))
+                todo = remaining(runner.blocks(), directory.trials())
                 if todo:
                     runner.warm_up()
             self._directory = directory
             with directory.lock():
                 self._run_blocks(runner, todo, directory)
+                directory.conclude(health(directory.trials()).to_json())
         self._judge(directory)
         return directory
 
@@ -219,35 +221,36 @@ class _Session:
                 click.echo(f"dropped {dropped} bytes of an incomplete block from {name}; it is run again", err=True)
 
     def _judge(self, directory: RunDirectory) -> None:
-        trials = list(directory.trials())
         bench = Bench({item.id: item for item in self._items}, self._categories, self._plugins)
-        judge_missing(bench, self._judges, trials, directory)
+        judge_missing(bench, self._judges, directory)
 
     def finish(self, directory: RunDirectory, *, as_json: bool, max_failures: float) -> None:
         """Print the table, then refuse a run in which too much failed."""
-        print_run(directory, "json" if as_json else "table")
-        trials = {trial.key[:3]: trial for trial in directory.trials()}.values()  # of two tries the last one counts
-        failed = [trial for trial in trials if trial.failure]
-        if len(failed) > max_failures * len(trials):
-            raise TooManyFailures(f"{len(failed)} of {len(trials)} trials failed; the first: {failed[0].failure}")
+        rows = print_run(directory, "json" if as_json else "table")
+        failed, asked = sum(row.failures for row in rows), sum(row.n for row in rows)
+        if failed > max_failures * asked:
+            first = next(trial.failure for trial in directory.trials() if trial.failure)
+            raise TooManyFailures(f"{failed} of {asked} trials failed; the first: {first}")
 
 
-def judge_missing(bench: Bench, judges: Sequence[Any], trials: Sequence[Trial], directory: RunDirectory) -> None:
-    """Append the verdicts that are not there yet."""
+def judge_missing(bench: Bench, judges: Sequence[Any], directory: RunDirectory) -> None:
+    """Append the verdicts that are not there yet, batch by batch: what was paid for is kept."""
     for judge in judges:
         have = {_cell(record) for record in directory.verdicts() if record["judge"] == spec_of(judge)}
-        directory.append_verdicts(list(judge_trials(bench, judge, trials, done=have)))
+        for batch in judge_trials(bench, judge, directory.trials(), done=have):
+            directory.append_verdicts(batch)
 
 
 def _cell(record: dict[str, Any]) -> tuple[str, int, str, int]:
     return (record["item"], record["repeat"], record["decomposer"], record["try"])
 
 
-def print_run(directory: RunDirectory, form: str) -> None:
+def print_run(directory: RunDirectory, form: str) -> list[Score]:
     """Score a stored run and print it."""
     record = directory.run
     scores = score(record, directory.trials(), directory.verdicts())
-    click.echo(render(record, scores, path=str(directory.path), form=form))
+    click.echo(render(record, scores, health(directory.trials()), path=str(directory.path), form=form))
+    return scores
 
 
 def _with_serial(specs: Sequence[str]) -> list[str]:
