@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from heapq import merge
 from typing import Any
 
 from ppbench.trace import Reply, Trial
@@ -69,13 +70,13 @@ class _Pulse:
     chunks: int = 0
     handshakes: int = 0
     steps: int = 0
-    begun: array[int] = field(default_factory=lambda: array("q"))
-    ended: array[int] = field(default_factory=lambda: array("q"))
+    begun: _Sorted = field(default_factory=lambda: _Sorted())
+    ended: _Sorted = field(default_factory=lambda: _Sorted())
 
     def take(self, reply: Reply) -> None:
         if reply.sent_ns:
-            self.begun.append(reply.sent_ns)
-            self.ended.append(reply.done_ns)
+            self.begun.take(reply.sent_ns)
+            self.ended.take(reply.done_ns)
         self.handshakes += reply.connect_ns > 0
         self.steps += reply.transport is not None and reply.transport.clock_stepped
         lags = reply.transport.lags_ns if reply.transport else ()
@@ -106,23 +107,33 @@ def _gaps(reply: Reply, lags: tuple[int, ...]) -> Iterable[int]:
         before = stamp
 
 
-def _concurrency(begun: array[int], ended: array[int]) -> tuple[int, float]:
+def _concurrency(begun: _Sorted, ended: _Sorted) -> tuple[int, float]:
     """The peak, and the mean over the time in which anything was in flight."""
-    starts, ends = sorted(begun), sorted(ended)
-    flying = peak = busy = area = place = 0
-    last = starts[0] if starts else 0
-    for end in ends:
-        while place < len(starts) and starts[place] < end:
-            area, busy, last = _advance(area, busy, last, starts[place], flying)
-            flying, place = flying + 1, place + 1
-            peak = max(peak, flying)
-        area, busy, last = _advance(area, busy, last, end, flying)
-        flying -= 1
+    flying = peak = busy = area = last = 0
+    changes = merge(((at, -1) for at in ended), ((at, 1) for at in begun))  # of one instant, ends come first
+    for at, change in changes:
+        if flying:
+            busy, area = busy + at - last, area + flying * (at - last)
+        flying, last = flying + change, at
+        peak = max(peak, flying)
     return peak, area / busy if busy else 0.0
 
 
-def _advance(area: int, busy: int, last: int, now: int, flying: int) -> tuple[int, int, int]:
-    return area + flying * (now - last), busy + (now - last if flying else 0), now
+class _Sorted:
+    """Integers in ascending order, eight bytes each: a long run has millions."""
+
+    def __init__(self) -> None:
+        self._runs: list[array[int]] = []
+        self._newest: list[int] = []
+
+    def take(self, value: int) -> None:
+        self._newest.append(value)
+        if len(self._newest) >= 65_536:
+            self._runs.append(array("q", sorted(self._newest)))
+            self._newest = []
+
+    def __iter__(self) -> Iterator[int]:
+        return merge(*self._runs, sorted(self._newest))
 
 
 class _Histogram:
