@@ -41,6 +41,8 @@ class Health:
     """Attempts that had to open a connection."""
     clock_steps: int
     """Attempts during which the wall clock was set."""
+    held: int
+    """Calls that a limit of requests or tokens a minute held back, inside their trial's latency."""
 
     @property
     def limited(self) -> bool:
@@ -58,6 +60,7 @@ def health(trials: Iterable[Trial]) -> Health:
         for span in trial.trace.spans if trial.trace else ():
             for reply in (span.reply, *span.failed):
                 pulse.take(reply)
+            pulse.held += span.request.held_ns > 0
     return pulse.read()
 
 
@@ -70,6 +73,7 @@ class _Pulse:
     chunks: int = 0
     handshakes: int = 0
     steps: int = 0
+    held: int = 0
     begun: _Sorted = field(default_factory=lambda: _Sorted())
     ended: _Sorted = field(default_factory=lambda: _Sorted())
 
@@ -92,7 +96,7 @@ class _Pulse:
         return Health(
             lag_p50_us=self.lags.at(0.5), lag_p99_us=self.lags.at(0.99), lag_max_us=self.lags.at(1.0),
             gap_p50_us=self.gaps.at(0.5), kernel_share=share, concurrency_peak=peak, concurrency_mean=mean,
-            handshakes=self.handshakes, clock_steps=self.steps,
+            handshakes=self.handshakes, clock_steps=self.steps, held=self.held,
         )  # fmt: skip
 
 

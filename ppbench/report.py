@@ -108,6 +108,9 @@ def _client_doubts(client: Health) -> list[str]:
                      "or lower -j")  # fmt: skip
     if client.clock_steps:
         found.append(f"the wall clock was set during {client.clock_steps} requests; their chunks have the engine's stamps")
+    if client.held:
+        found.append(f"{client.held} calls were held back by --max-rpm or --max-tpm, or by an endpoint that asked to wait; "
+                     "their waiting is inside the latency")  # fmt: skip
     return found
 
 

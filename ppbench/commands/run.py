@@ -19,7 +19,7 @@ from click.core import ParameterSource
 
 from ppbench import plugins as loader
 from ppbench.commands.common import categories, installed_items, user_items
-from ppbench.errors import EndpointUnusable, InvalidData, TooManyFailures, UsageError
+from ppbench.errors import BudgetReached, EndpointUnusable, InvalidData, TooManyFailures, UsageError
 from ppbench.health import health
 from ppbench.hookspecs import Executor
 from ppbench.judging import Bench, judge_trials
@@ -35,7 +35,7 @@ from ppbench.trace import Trial
 
 METHODS = ("serial", "schema", "sot", "top")
 JUDGES = ("structure", "reference")
-_NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failures"}
+_NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failures", "max_total_tokens"}
 
 
 @click.command()
@@ -58,6 +58,9 @@ _NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failure
 @click.option("--system", type=click.Choice(["", "category"]), default="", help="System text of solve calls.")
 @click.option("--cache", type=click.Choice(["trial", "shared"]), default="trial", show_default=True,
               help="Whether prompt caches may help across trials.")  # fmt: skip
+@click.option("--max-rpm", type=click.IntRange(1), help="Requests a minute at most, of all methods together.")
+@click.option("--max-tpm", type=click.IntRange(1), help="Tokens a minute at most, read and written.")
+@click.option("--max-total-tokens", type=click.IntRange(1), help="Stop, resumable, once more tokens than this were used.")
 @click.option("--max-tries", type=click.IntRange(1), default=3, show_default=True, help="Attempts a call.")
 @click.option(
     "--trial-timeout", type=click.FloatRange(min=0, max=1e6, min_open=True), default=600.0, show_default=True, help="Seconds."
@@ -81,13 +84,13 @@ def run(ctx: click.Context, /, **options: Any) -> None:
         directory = RunDirectory(Path(options["resume"]))
         asked = _resumed_options(ctx, directory, asked)
     asked = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
-    session = _Session(loader.load(), asked, quiet=options["quiet"])
+    session = _Session(loader.load(), asked, options["max_total_tokens"], quiet=options["quiet"])
     if options["dry_run"]:
         session.dry_run()
         return
     try:
         directory = session.execute(directory, options["output_dir"])
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BudgetReached):
         session.say_how_to_go_on()
         raise
     session.finish(directory, as_json=options["as_json"], max_failures=options["max_failures"])
@@ -108,8 +111,9 @@ def _resumed_options(ctx: click.Context, directory: RunDirectory, asked: dict[st
 class _Session:
     """One invocation: what was asked, made into components, run and printed."""
 
-    def __init__(self, plugins: Plugins, asked: dict[str, Any], *, quiet: bool) -> None:
+    def __init__(self, plugins: Plugins, asked: dict[str, Any], max_total_tokens: int | None, *, quiet: bool) -> None:
         self._plugins, self._asked, self._quiet = plugins, asked, quiet
+        self._max_total_tokens = max_total_tokens
         self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"])]
         self._judges = [plugins.make("judge", spec) for spec in asked["judges"]]
         self._executor: Executor = plugins.make(
@@ -149,7 +153,9 @@ class _Session:
         """Run what remains. Whatever happens, stored blocks stay, and the resume line is printed."""
         with self._executor as executor:
             conditions = self._conditions(directory)
-            runner = Runner(executor, self._methods, self._items, self._categories, conditions)
+            runner = Runner(
+                executor, self._methods, self._items, self._categories, conditions, self._max_total_tokens
+            )  # fmt: skip
             runner.check()
             record = self._record(runner, conditions)
             if directory is None:
@@ -197,6 +203,7 @@ class _Session:
             repeats=self._asked["repeats"], seed=self._asked["seed"], concurrency=self._asked["concurrency"],
             system=self._asked["system"], nonce="" if self._asked["cache"] == "shared" else secret,
             max_tries=self._asked["max_tries"], trial_timeout_s=self._asked["trial_timeout"],
+            max_rpm=self._asked["max_rpm"], max_tpm=self._asked["max_tpm"],
         )  # fmt: skip
 
     def _record(self, runner: Runner, conditions: Conditions) -> dict[str, Any]:
