@@ -87,6 +87,7 @@ private:
 
     void take_header(std::string_view line);
     bool take_body(std::string_view bytes);
+    int status() const noexcept;
     Stamp stamp() const noexcept;
     void begin_body();
     void take_timings(Done& done) const;
@@ -107,6 +108,7 @@ private:
     std::size_t told_ = 0;  // events already reported as progress
     int fd_ = -1;
     curl::Option refused_{};  // the option that libcurl did not take
+    bool at_status_line_ = true;  // the next line opens a head, whatever it looks like
     bool headers_over_ = false;
     bool too_large_ = false;
     char error_[curl::kErrorBufferSize] = {};
