@@ -205,8 +205,8 @@ void PacedServer::on_ready(std::uint64_t serial, std::uint32_t events) {
 
 void PacedServer::read_some(Connection& c) {
     const ssize_t got = ::recv(c.fd.get(), buffer_.data(), buffer_.size(), 0);
-    const std::int64_t read_ns = now_ns();
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    const std::int64_t read_ns = now_ns();
     if (got <= 0) return drop(c);
     if (c.draining) return;
     c.in.append(buffer_.data(), static_cast<std::size_t>(got));
