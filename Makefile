@@ -55,6 +55,10 @@ fuzz:
 	    -print_final_stats=1 -max_total_time=$$(($(FUZZ_SECONDS) / $(words $(FUZZ)))) || exit 1; \
 	done
 
+# A wheel for this machine: built, repaired, installed where no compiler can be reached, and run there.
+wheel:
+	PYTHON=$(PYTHON) .ci/wheel
+
 # Put the output of each `$ command` into the README again.
 readme:
 	$(BIN)/python tests/readme.py
