@@ -21,11 +21,13 @@ class Transfer:
         timeout_ms: int,
         stream: bool,
         watch: bool,
+        idle_ms: int = 0,
     ) -> None:
         """Raise ValueError for a header that is not one line of the form `Name: value`.
 
         `timeout_ms` runs from the moment the transfer leaves the engine's queue and covers
-        connecting too; 0 means no limit. With `stream`, a reply of type text/event-stream is
+        connecting too; `idle_ms` is the longest silence within a reply that has begun; 0 means
+        no limit. With `stream`, a reply of type text/event-stream is
         split into events. With `watch`, `Engine.wait` reports `Progress` as events come.
         `Accept-Encoding` and `Expect` in `headers` are ignored: the engine sets them itself.
         """
@@ -43,6 +45,8 @@ class Transfer:
     def stream(self) -> bool: ...
     @property
     def watch(self) -> bool: ...
+    @property
+    def idle_ms(self) -> int: ...
 
 @final
 class Event:
@@ -139,17 +143,20 @@ class Done:
         """The request left on a connection that was open already."""
     @property
     def http_version(self) -> str:
-        """`1.1` or `1.0`, empty when no reply came."""
+        """`1.1`, `1.0` or `2`, empty when no reply came."""
     @property
     def bytes(self) -> int:
         """The bytes of the body that were received."""
     @property
     def local_port(self) -> int:
         """The client's port of the connection, 0 when there was none."""
+    @property
+    def clock_stepped(self) -> bool:
+        """The wall clock was set meanwhile. The kernel stamps by it, so every `kernel_ns` is 0."""
 
 @final
 class Engine:
-    """An HTTP/1.1 client on a thread of its own, driving a libcurl found at run time.
+    """An HTTP client on a thread of its own, driving a libcurl found at run time.
 
     Certificates are always verified, redirects never followed, connections kept and reused.
     Proxies are taken from the environment as libcurl does, never for loopback addresses.
@@ -163,11 +170,15 @@ class Engine:
         ca_file: str = "",
         max_in_flight: int = 64,
         max_reply_bytes: int = 67108864,
+        http2: bool = False,
     ) -> None:
         """Load the first of `libcurl` (paths, or names the loader finds) that is usable.
 
         Raise RuntimeError that lists every candidate with its fault when none is. `ca_file`
-        holds the trusted certificates; when empty, libcurl's own default is used.
+        holds the trusted certificates; when empty, libcurl's own default is used. With `http2`
+        that is spoken where a TLS server takes it, replies share connections, and the kernel
+        gives no stamps: those of a shared connection belong to no reply. `max_reply_bytes`
+        bounds what is kept of one reply, the book-keeping of its events included.
         """
     @property
     def libcurl_version(self) -> str: ...
@@ -248,6 +259,7 @@ class PacedServer:
         *,
         close: bool = False,
         abort: bool = False,
+        mark: bytes = b"",
     ) -> None:
         """Answer a request with chunks, each sent at its instant or later, never earlier.
 
@@ -255,6 +267,8 @@ class PacedServer:
         chunked one, each sent by itself; status and headers leave with the first, at once
         when there is none. `close` ends the connection after the reply; `abort` resets it
         after the last chunk, leaving the reply unfinished. Headers on framing are ignored.
+        The first `mark` (19 bytes or more) in a chunk is replaced by the instant right before
+        the chunk is sent, in zero-padded decimal nanoseconds on CLOCK_MONOTONIC.
         Raise ValueError for what cannot be sent. A token whose client is gone is ignored.
         """
     def stop(self) -> None:

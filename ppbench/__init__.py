@@ -17,7 +17,7 @@ from ppbench.model import Category, Item, Prompt, Schema, Verdict
 from ppbench.plan import NUMBERED, Call, Join, Plan
 from ppbench.plugins import installed_categories
 from ppbench.tasks import data_dir, load_items
-from ppbench.trace import Failure, FailureKind, Progress, Reply, Request, Span, Trace, Trial
+from ppbench.trace import Failure, FailureKind, Progress, Reply, Request, Span, Trace, Transport, Trial
 from ppbench.virtual import Script, VirtualExecutor
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Span",
     "TooManyFailures",
     "Trace",
+    "Transport",
     "Trial",
     "UsageError",
     "Verdict",

@@ -79,7 +79,7 @@ def _read(text: str, kind: Any, *, where: str) -> Any:
         kind = next(k for k in get_args(kind) if k is not NoneType)
     if get_origin(kind) is Literal:
         if text not in get_args(kind):
-            raise UsageError(f"{where}: {text!r} is not one of {', '.join(map(str, get_args(kind)))}")
+            raise UsageError(f"{where}: {text!r} is not one of {', '.join(filter(None, map(str, get_args(kind))))}")
         return text
     if kind is bool:
         if text.lower() not in ("true", "false", "1", "0", "yes", "no"):

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from ppbench.errors import InvalidData
 from ppbench.model import Verdict
-from ppbench.trace import Failure, Reply, Request, Span, Trace, Trial
+from ppbench.trace import Failure, Reply, Request, Span, Trace, Transport, Trial
 
 FORMAT = 1
 
@@ -188,7 +188,10 @@ def _request(value: Mapping[str, Any]) -> Request:
 
 def _reply(value: Mapping[str, Any]) -> Reply:
     error = Failure(**value["error"]) if value["error"] else None
-    return Reply(**{**value, "chunks_ns": tuple(value["chunks_ns"]), "error": error})
+    transport = value.get("transport")
+    if transport is not None:
+        transport = Transport(**{**transport, "lags_ns": tuple(transport["lags_ns"])})
+    return Reply(**{**value, "chunks_ns": tuple(value["chunks_ns"]), "error": error, "transport": transport})
 
 
 def encode_verdict(trial: Trial, judge: str, verdict: Verdict) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Speedups, ranks and pages are opinions; they are derived from these records and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ppbench.plan import Role, Status
@@ -64,6 +64,32 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Transport:
+    """How one attempt travelled. Stamps are absolute nanoseconds, 0 for a moment that never came."""
+
+    headers_ns: int = 0
+    """The headers of the reply were complete."""
+    first_byte_ns: int = 0
+    """The first byte of its body was read."""
+    tls_ns: int = 0
+    """Duration of the TLS handshake, inside `Reply.connect_ns`."""
+    bytes: int = 0
+    """Of the body."""
+    reused: bool = False
+    """It left on a connection that was open already."""
+    http_version: str = ""
+    remote_id: str = ""
+    """What the endpoint calls this request; its operators can find it by that."""
+    rate_limits: Mapping[str, str] = field(default_factory=dict)
+    """Headers that tell what may still be asked, names in lower case."""
+    lags_ns: tuple[int, ...] = ()
+    """One a content chunk: from the kernel's receiving it to the executor's reading it, its own lag. Of chunks that were
+    read together an upper bound for all but the first; 0 where the kernel gave no stamp; empty where it never does."""
+    clock_stepped: bool = False
+    """The wall clock was set meanwhile, so the kernel's stamps, which go by it, were not taken."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What came back for one request; what came before a failure is kept. Stamps are absolute nanoseconds."""
 
@@ -88,6 +114,8 @@ class Reply:
     finish: str | None = None
     """`stop`, `length`, or what the endpoint said."""
     error: Failure | None = None
+    transport: Transport | None = None
+    """None where nothing travelled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from typing import Any
 import anthropic
 import openai
 import pytest
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter
 
 from ppbench.cli import main
 from ppbench_plugins.endpoint.embedded import Embedded
@@ -84,6 +86,59 @@ def test_anthropic_gets_a_whole_reply_and_a_stream(claude: anthropic.Anthropic) 
     assert (final.stop_reason, final.usage.output_tokens) == ("end_turn", 6)
 
 
+def test_responses_get_the_answer_and_the_counts_of_chat(chat: openai.OpenAI) -> None:
+    """Whole and streamed; instructions are the system text, and input may be a text, messages or blocks."""
+    system, user = {"role": "system", "content": "Be brief."}, {"role": "user", "content": ASKED}
+    blocks: Any = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": ASKED}]}]
+    usual = chat.chat.completions.create(model="quick", messages=[system, user])  # type: ignore[list-item]
+    replies = [
+        chat.responses.create(model="quick", input=ASKED, instructions="Be brief."),
+        chat.responses.create(model="quick", input=[{"role": "developer", "content": "Be brief."}, *blocks]),
+        chat.responses.create(model="quick", input=[system, user]),  # type: ignore[list-item]
+    ]
+    with chat.responses.stream(model="quick", input=ASKED, instructions="Be brief.") as stream:
+        replies.append(stream.get_final_response())
+
+    assert usual.usage is not None
+    for reply in replies:
+        assert reply.usage is not None
+        assert (reply.output_text, reply.status, reply.usage.input_tokens_details.cached_tokens) == (ANSWER, "completed", 0)
+        assert (reply.usage.input_tokens, reply.usage.output_tokens) == (
+            usual.usage.prompt_tokens,
+            usual.usage.completion_tokens,
+        )
+
+
+@pytest.mark.parametrize(("limit", "last"), [(None, "completed"), (2, "incomplete")])
+def test_events_of_a_response_are_those_of_the_real_api(chat: openai.OpenAI, limit: int | None, last: str) -> None:
+    """Each is valid by the SDK's own types; they are numbered, name one item, and a token has one delta."""
+    stream = chat.responses.create(model="quick", input=ASKED, stream=True, max_output_tokens=limit, store=False)
+    events: list[Any] = [TypeAdapter(ResponseStreamEvent).validate_python(event.to_dict()) for event in stream]
+    kinds = [event.type.removeprefix("response.") for event in events]
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+
+    assert kinds == [
+        "created", "in_progress", "output_item.added", "content_part.added", *["output_text.delta"] * (limit or 6),
+        "output_text.done", "content_part.done", "output_item.done", last,
+    ]  # fmt: skip
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert len({event.item_id for event in events if hasattr(event, "item_id")}) == 1
+    assert events[-4].text == events[-1].response.output_text == text == ("Where is" if limit else ANSWER)
+    assert events[-1].response.usage.output_tokens == (limit or 6)
+    assert (events[-1].response.incomplete_details and events[-1].response.incomplete_details.reason) == (
+        "max_output_tokens" if limit else None
+    )
+
+
+def test_a_whole_response_is_one_of_the_real_api(chat: openai.OpenAI) -> None:
+    """Valid by the SDK's own type, and it repeats what was asked."""
+    reply = chat.responses.with_raw_response.create(model="quick", input=ASKED, max_output_tokens=2, temperature=0.5)
+    response = Response.model_validate_json(reply.content)
+
+    assert (response.status, response.output_text, response.max_output_tokens) == ("incomplete", "Where is", 2)
+    assert (response.temperature, response.error) == (0.5, None)
+
+
 def test_limits_and_stops_are_honoured(chat: openai.OpenAI, claude: anthropic.Anthropic) -> None:
     """A token limit ends a reply with reason length; a stop sequence cuts it."""
     ask: Any = [{"role": "user", "content": ASKED}]
@@ -102,7 +157,11 @@ def test_structured_output_is_told_by_its_schema(chat: openai.OpenAI) -> None:
     reply = chat.chat.completions.create(
         model="quick", messages=[{"role": "user", "content": text}], response_format=form
     )  # fmt: skip
+    told: Any = {"format": {"type": "json_schema", **form["json_schema"]}}
+    response = chat.responses.create(model="quick", input=text, text=told)
+
     assert json.loads(reply.choices[0].message.content or "")["data"] == ["eins", "zwei"]
+    assert response.output_text == reply.choices[0].message.content
 
 
 def test_pieces_come_at_the_pace_of_the_profile(chat: openai.OpenAI) -> None:
@@ -125,6 +184,15 @@ def test_pieces_come_at_the_pace_of_the_profile(chat: openai.OpenAI) -> None:
         ("/v1/chat/completions", b'{"messages": [7], "model": "quick"}', 400, "messages"),
         ("/v1/messages", b'{"messages": [{"role": "user", "content": "x"}], "model": "quick"}', 400, "max_tokens"),
         ("/v1/chat/completions", b'{"messages": [{}], "model": "nope"}', 404, "unknown mock model"),
+        ("/v1/chat/completions", b"[]", 400, "object"),
+        ("/v1/responses", b"{", 400, "not JSON"),
+        ("/v1/responses", b'{"model": "quick"}', 400, "input"),
+        ("/v1/responses", b'{"model": "quick", "input": [7]}', 400, "input"),
+        ("/v1/responses", b'{"input": "x"}', 400, "model"),
+        ("/v1/responses", b'{"model": "nope", "input": "x"}', 404, "unknown mock model"),
+        ("/v1/responses", b'{"model": "quick", "input": "x", "stop": ["y"]}', 400, "Unknown parameter: 'stop'"),
+        ("/v1/responses", b'{"model": "quick", "messages": [{}]}', 400, "moved to 'input'"),
+        ("/v1/responses", b'{"model": "quick", "input": "x", "max_tokens": 9}', 400, "moved to 'max_output_tokens'"),
     ],
 )
 def test_a_request_that_makes_no_sense_gets_an_error(root: str, path: str, body: bytes, status: int, said: str) -> None:
@@ -172,6 +240,32 @@ def test_a_default_run_is_live_on_real_sockets(
         assert (reply["first_ns"] - reply["sent_ns"]) > 30_000_000
 
 
+@pytest.mark.parametrize("executor", ["native", "openai"])
+def test_a_run_through_responses_is_on_record_as_one(
+    executor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The dialect is part of the executor's spec, a dialect that is not spoken ends the run before it, and so does a prefix."""
+    monkeypatch.chdir(tmp_path)
+    command = f"ppbench run -n 1 -q -d serial --json -e {executor}:api=responses"
+    monkeypatch.setattr(sys, "argv", f"{command} -m mock/quick -o out".split())
+    main()
+    [row] = json.loads(capsys.readouterr().out)["rows"]
+
+    assert "api=responses" in json.loads((tmp_path / "out/run.json").read_text())["executor"]
+    assert row["failures"] == 0
+    unspoken = "does not speak to anthropic" if executor == "openai" else "api=responses is not spoken there"
+    for more, said in (
+        ("-m anthropic/c --base-url http://127.0.0.1:9", unspoken),
+        ("-m mock/quick -d sot:style=prefix", "uses prefix, which executor"),
+    ):
+        monkeypatch.setattr(sys, "argv", f"{command} {more} -o no".split())
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
 class Useless(BaseHTTPRequestHandler):
     """An endpoint that is none; the first part of the path says in which way."""
 
@@ -212,7 +306,7 @@ def useless() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.parametrize("executor", ["native", "openai"])
+@pytest.mark.parametrize("executor", ["native", "openai", "native:api=responses", "openai:api=responses"])
 @pytest.mark.parametrize("kind", ["401", "404", "html", "nothing", "refused"])
 def test_an_endpoint_that_cannot_be_used_is_exit_7(
     useless: str, kind: str, executor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

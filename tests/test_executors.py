@@ -72,6 +72,10 @@ class Handler(BaseHTTPRequestHandler):
     def claude(self) -> bool:
         return self.path.partition("?")[0].endswith("/messages")
 
+    @property
+    def newer(self) -> bool:
+        return self.path.partition("?")[0].endswith("/responses")
+
     def event(self, payload: dict[str, Any]) -> bytes:
         name = f"event: {payload['type']}\n" if "type" in payload else ""
         return f"{name}data: {json.dumps(payload)}\n\n".encode()
@@ -80,20 +84,35 @@ class Handler(BaseHTTPRequestHandler):
         if self.claude:
             message = {"usage": {"input_tokens": 5, "cache_read_input_tokens": 2, "output_tokens": 1}}
             return [self.event({"type": "message_start", "message": message}), self.event({"type": "ping"})]
+        if self.newer:
+            item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+            return [self.event({"type": "response.created", "response": {"status": "in_progress", "output": []}}),
+                    self.event({"type": "response.output_item.added", "output_index": 0, "item": item})]  # fmt: skip
         return [self.event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})]
 
     def word(self, text: str) -> bytes:
         if self.claude:
             return self.event({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
+        if self.newer:
+            return self.event({"type": "response.output_text.delta", "item_id": "msg_1", "content_index": 0, "delta": text})
         return self.event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
 
     def tail(self) -> list[bytes]:
         if self.claude:
             delta = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}}
             return [self.event(delta), self.event({"type": "message_stop"})]
+        if self.newer:
+            return [self.last("completed")]
         usage = {"prompt_tokens": 7, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}}
         return [self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}),
                 self.event({"choices": [], "usage": usage}), b"data: [DONE]\n\n"]  # fmt: skip
+
+    def last(self, status: str, **fields: Any) -> bytes:
+        """The end of a response."""
+        usage = {"input_tokens": 7, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 2},
+                 "output_tokens_details": {"reasoning_tokens": 1}}  # fmt: skip
+        response = {"object": "response", "status": status, "error": None, "usage": usage, "output": [], **fields}
+        return self.event({"type": f"response.{status}", "response": response})
 
 
 Answer = Callable[[Handler], None]
@@ -177,17 +196,19 @@ Make = Callable[..., Any]
 
 
 @pytest.fixture(params=[
-    pytest.param((Native, "vllm/m", "/v1"), id="native-openai", marks=needs_engine),
-    pytest.param((Native, "anthropic/m", ""), id="native-anthropic", marks=needs_engine),
-    pytest.param((OpenAI, "vllm/m", "/v1"), id="openai"),
-    pytest.param((Anthropic, "anthropic/m", ""), id="anthropic"),
+    pytest.param((Native, "vllm/m", "/v1", {}), id="native-openai", marks=needs_engine),
+    pytest.param((Native, "vllm/m", "/v1", {"api": "responses"}), id="native-responses", marks=needs_engine),
+    pytest.param((Native, "anthropic/m", "", {}), id="native-anthropic", marks=needs_engine),
+    pytest.param((OpenAI, "vllm/m", "/v1", {}), id="openai"),
+    pytest.param((OpenAI, "vllm/m", "/v1", {"api": "responses"}), id="openai-responses"),
+    pytest.param((Anthropic, "anthropic/m", "", {}), id="anthropic"),
 ])  # fmt: skip
 def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Make:
-    """Each executor, and both dialects of the native one, as `make(url, **options)`."""
-    component, model, path = request.param
+    """Each executor in each of its dialects, as `make(url, **options)`."""
+    component, model, path, dialect = request.param
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "VLLM_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    options = {"max_in_flight": 4}
+    options = {"max_in_flight": 4, **dialect}
     return lambda url, **more: component(model=model, base_url=url + path, **{**options, **more})
 
 
@@ -226,26 +247,32 @@ def test_options_reach_the_endpoint_and_nothing_else_does(make: Make, endpoint: 
     with make(endpoint.url) as executor:
         run(executor)
     with make(endpoint.url, temperature=0.25, max_tokens=9) as executor:
-        run(executor, Plan((Call("a", "hello", prefix="So", max_tokens=50),)))
+        prefix = "So" if "prefix" in executor.honours else None
+        run(executor, Plan((Call("a", "hello", prefix=prefix, max_tokens=50),)))
     plain, asked = endpoint.bodies
 
     assert "temperature" not in plain
     assert plain["stream"] is True
     assert asked["temperature"] == 0.25
-    assert 9 in (asked.get("max_tokens"), asked.get("max_completion_tokens"))
-    assert asked["messages"][-1] == {"role": "assistant", "content": "So"}
+    assert 9 in (asked.get("max_tokens"), asked.get("max_completion_tokens"), asked.get("max_output_tokens"))
+    said = {"role": "assistant", "content": "So"} if prefix else {"role": "user", "content": "hello"}
+    assert asked.get("messages", asked.get("input"))[-1] == said
     assert all(header.get("authorization", "Bearer none") == "Bearer none" for header in endpoint.headers)
 
 
 @needs_engine
-@pytest.mark.parametrize(("sdk", "model", "path"), [(OpenAI, "vllm/m", "/v1"), (Anthropic, "anthropic/m", "")])
-def test_an_sdk_sends_what_the_engine_sends(endpoint: Endpoint, sdk: Any, model: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("sdk", "model", "path", "api"),
+    [(OpenAI, "vllm/m", "/v1", ""), (OpenAI, "vllm/m", "/v1", "responses"), (Anthropic, "anthropic/m", "", "")],
+)
+def test_an_sdk_sends_what_the_engine_sends(endpoint: Endpoint, sdk: Any, model: str, path: str, api: Any) -> None:
     """Field by field, so that executors differ in their clocks alone."""
     schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
     call = Call("a", "shared text", system="s", prefix="So", json_schema=schema, stop=("x",), max_tokens=5)
     call = call if sdk is OpenAI else replace(call, cache_until=6)
+    call = replace(call, prefix=None, stop=()) if api else call
     for component in (Native, sdk):
-        with component(model=model, base_url=endpoint.url + path, temperature=0.5, max_in_flight=1) as executor:
+        with component(model=model, base_url=endpoint.url + path, temperature=0.5, max_in_flight=1, api=api) as executor:
             assert run(executor, Plan((call,))).failure is None
     native, other = endpoint.bodies
 
@@ -399,6 +426,128 @@ def test_a_failure_has_its_kind_its_words_and_a_next_step(
     assert endpoint.headers[0].get("authorization") == f"Bearer {KEY}"
 
 
+responses_by = pytest.mark.parametrize("by", [pytest.param(Native, marks=needs_engine), OpenAI])
+"""Both ways to speak the Responses dialect."""
+
+
+def ask_responses(by: Any, endpoint: Endpoint, answer: Answer) -> Reply:
+    endpoint.answers = [answer]
+    with by(model="vllm/m", base_url=f"{endpoint.url}/v1", max_in_flight=1, api="responses") as executor:
+        return only(run(executor, max_tries=1))
+
+
+def says(*events: Callable[[Handler], bytes]) -> Answer:
+    """A stream of these events, with a pause after each."""
+
+    def answer(handler: Handler) -> None:
+        handler.begin()
+        for event in events:
+            handler.put(event(handler))
+            handler.server.leave.wait(0.01)
+        handler.wfile.write(b"0\r\n\r\n")
+
+    return answer
+
+
+@responses_by
+def test_reasoning_of_a_response_is_counted_and_is_no_first_token(by: Any, endpoint: Endpoint) -> None:
+    """The first token is the first that a reader sees; tokens of reasoning and of the cache are known."""
+    kinds = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
+    thoughts = [lambda h, kind=kind: h.event({"type": kind, "item_id": "rs_1", "delta": "hm"}) for kind in kinds]
+    sent: list[int] = []
+
+    def word(handler: Handler) -> bytes:
+        sent.append(time.monotonic_ns())
+        return handler.word("Hel")
+
+    reply = ask_responses(by, endpoint, says(*thoughts, word, lambda h: h.word("lo"), lambda h: h.last("completed")))
+
+    assert (reply.text, len(reply.chunks_ns), reply.error, reply.finish) == ("Hello", 2, None, "stop")
+    assert (reply.tokens_in, reply.tokens_out, reply.tokens_cached, reply.tokens_reasoning) == (7, 3, 2, 1)
+    assert reply.first_ns
+    assert reply.first_ns > sent[0] - 5 * MS  # the last thought left 10 ms before
+
+
+@responses_by
+@pytest.mark.parametrize(
+    ("reason", "finish"), [("max_output_tokens", "length"), ("content_filter", "content_filter"), (None, "incomplete")]
+)
+def test_a_response_that_ended_early_is_a_reply_with_a_reason(by: Any, endpoint: Endpoint, reason: Any, finish: str) -> None:
+    """It is no failure, and its tokens are counted."""
+    details = {"reason": reason} if reason else None
+    end = lambda handler: handler.last("incomplete", incomplete_details=details)  # noqa: E731
+    reply = ask_responses(by, endpoint, says(lambda h: h.word("Hel"), end))
+
+    assert (reply.text, reply.finish, reply.error, reply.tokens_out) == ("Hel", finish, None, 3)
+
+
+@responses_by
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [
+        (lambda h: h.last("failed", error={"code": "server_error", "message": "so it is"}), "server"),
+        (lambda h: h.last("failed", error={"code": "rate_limit_exceeded", "message": "so it is"}), "rate_limit"),
+        (lambda h: h.last("failed", error={"code": "invalid_prompt", "message": "so it is"}), "bad_request"),
+        (
+            lambda h: h.event({"type": "error", "code": "rate_limit_exceeded", "message": "so it is", "param": None}),
+            "rate_limit",
+        ),
+        (lambda h: h.event({"type": "error", "error": {"type": "server_error", "message": "so it is"}}), "server"),
+    ],
+    ids=["failed", "failed-limit", "failed-prompt", "error", "error-nested"],
+)
+def test_a_response_that_failed_says_why(by: Any, endpoint: Endpoint, end: Any, kind: str) -> None:
+    """By its last event or by one of its own; what came before is kept."""
+    reply = ask_responses(by, endpoint, says(lambda h: h.word("Hel"), end))
+
+    assert reply.error
+    assert (reply.error.kind, reply.text) == (kind, "Hel")
+    assert "so it is" in reply.error.message
+
+
+@responses_by
+def test_a_response_without_its_last_event_was_dropped(by: Any, endpoint: Endpoint) -> None:
+    """A stream that ends well on the wire, and has said every text, has not said that it is whole."""
+    done = lambda h: h.event({"type": "response.output_text.done", "item_id": "msg_1", "text": "Hel"})  # noqa: E731
+    reply = ask_responses(by, endpoint, says(lambda h: h.word("Hel"), done))
+
+    assert reply.error
+    assert (reply.error.kind, reply.text) == ("dropped", "Hel")
+
+
+@responses_by
+def test_a_character_of_a_response_may_come_in_pieces(by: Any, endpoint: Endpoint) -> None:
+    """Bytes of one character in two packets, and halves of one in two events."""
+    plain = json.dumps({"type": "response.output_text.delta", "delta": "é😀"}, ensure_ascii=False).encode()
+    cut = plain.index("😀".encode()) + 2
+    halves = [lambda h, half=half: h.word(half) for half in ("\ud83d", "\ude00")]
+    pieces = [lambda h: b"data: " + plain[:cut], lambda h: plain[cut:] + b"\n\n"]
+    reply = ask_responses(by, endpoint, says(*pieces, *halves, lambda h: h.last("completed")))
+
+    assert (reply.text, len(reply.chunks_ns), reply.error) == ("é😀😀", 3, None)
+
+
+@responses_by
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_a_page_instead_of_a_response_is_told_by_its_title(by: Any, endpoint: Endpoint, status: int) -> None:
+    """HTML where JSON should be, with any status."""
+    page = say(status, "<html><title>Gateway here</title></html>", content_type="text/html")
+    reply = ask_responses(by, endpoint, page)
+
+    assert reply.error
+    assert (reply.error.kind, reply.error.status) == ({200: "bad_reply", 404: "not_found", 500: "server"}[status], status)
+    assert "Gateway here" in reply.error.message
+
+
+@responses_by
+def test_a_plan_that_responses_cannot_carry_is_refused_before_it_is_sent(by: Any, endpoint: Endpoint) -> None:
+    """Stop sequences and a prefix have no field there; nothing of it reaches the endpoint."""
+    with by(model="vllm/m", base_url=f"{endpoint.url}/v1", max_in_flight=1, api="responses") as executor:
+        for call in (Call("a", "a", stop=("x",)), Call("a", "a", prefix="So")):
+            assert "cannot honour" in str(run(executor, Plan((call,))).failure)
+    assert endpoint.bodies == []
+
+
 def test_an_endpoint_that_is_not_there_is_refused(make: Make) -> None:
     """Entering does not fail, the first call says it."""
     with socket.socket() as free:
@@ -528,6 +677,8 @@ def test_a_reply_in_one_piece_is_seen_when_it_is_there(endpoint: Endpoint) -> No
         (OpenAI(model="anthropic/c"), "-e anthropic"),
         (Anthropic(), "give -m"),
         (Anthropic(model="lab/c"), "give --base-url"),
+        (Anthropic(model="anthropic/c", api="responses"), r"api=responses is not spoken there \(known: messages\)"),
+        pytest.param(Native(model="anthropic/c", api="responses"), "api=responses is not spoken there", marks=needs_engine),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_anything_is_sent(
@@ -553,6 +704,32 @@ def test_a_mock_model_is_served_beside_the_run(executor: Any) -> None:
     assert outcome.trace.answer
 
 
+@needs_engine
+def test_a_mock_model_says_the_same_in_every_dialect() -> None:
+    """Text, counts and reason to end, streamed or not, by the engine and by the SDK; a schema is kept and a limit is too."""
+    schema = {"type": "object", "properties": {k: {"type": "string"} for k in ("template", "context", "data", "n")}}
+    text = "Bitte übersetzen:\n- eins\n- zwei\n" + "and so on " * 100
+    asked = f"<request>{text}</request>"
+    calls = (Call("a", text), Call("b", text, system="s", needs=("a",)), Call("c", asked, json_schema=schema),
+             Call("d", text, max_tokens=2))  # fmt: skip
+    told = {}
+    executors = [component(model="mock/quick", max_in_flight=1, api=api) for component in (Native, OpenAI)
+                 for api in ("chat", "responses")]  # fmt: skip
+    executors += [replace(executor, stream=False) for executor in executors if isinstance(executor, Native)]
+    for executor in executors:
+        with executor:
+            replies = [span.reply for span in run(executor, Plan(calls)).trace.spans]
+        told[spec_of(executor)] = sorted(
+            (r.request_id, r.text, r.finish, r.tokens_in, r.tokens_out, r.tokens_cached, r.error) for r in replies
+        )
+    first, *others = told.values()
+
+    assert len(told) == 6
+    assert all(other == first for other in others)
+    assert [row[2] for row in first][-1] == "length"
+    assert any(row[5] for row in first)
+
+
 def test_a_live_endpoint_is_named_without_its_secrets(endpoint: Endpoint) -> None:
     """The query of the address is not printed; a mock elsewhere is modelled all the same."""
     with OpenAI(model="vllm/m", base_url=f"{endpoint.url}/v1?api-version=2", max_in_flight=1) as executor:
@@ -571,18 +748,23 @@ def test_executors_are_what_the_contract_asks_for(endpoint: Endpoint) -> None:
     with executor:
         assert spec_of(executor) == before
         assert executor == build(OpenAI, split_spec(before)[1], spec=before)
+    with pytest.raises(UsageError, match="'old' is not one of chat, responses"):
+        build(Native, {"api": "old"}, spec="native:api=old")
     for options in ({"max_in_flight": "0"}, {"timeout": "0"}, {"max_tokens": "-1"}):
         with pytest.raises(UsageError, match="more than 0"):
             build(Native, options, spec="native:...")
 
 
 def test_fields_that_do_not_reach_the_model_are_known_before_the_run() -> None:
-    """OpenAI's own API goes on with no prefix; a cache breakpoint is for Anthropic alone."""
+    """OpenAI's own API goes on with no prefix; a cache breakpoint is for Anthropic alone; Responses has no stop sequences."""
     assert "prefix" not in Native(model="openai/gpt-x").honours
     assert "prefix" in Native(model="vllm/m").honours
     assert "cache_until" not in Native().honours
     assert "cache_until" in Native(model="anthropic/c").honours
     assert "cache_until" in Anthropic(model="c").honours
+    assert {"stop", "prefix"} <= Native(model="vllm/m").honours
+    assert not {"stop", "prefix"} & Native(model="vllm/m", api="responses").honours
+    assert not {"stop", "prefix"} & OpenAI(model="m", api="responses").honours
     assert "system" in Offline().honours
 
 

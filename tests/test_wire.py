@@ -10,12 +10,13 @@ import pytest
 
 from ppbench import Failure, Request, UsageError
 from ppbench_plugins import wire
-from ppbench_plugins.executors.failures import SAID, mask, retry_after
+from ppbench_plugins.wire.failures import SAID, mask, retry_after
 
 KEY = "sk-test-1234567890abcdef"
 VLLM = wire.resolve("vllm/meta/llama", "http://127.0.0.1:8000/v1")
 OPENAI = wire.resolve("openai/gpt-x")
 CLAUDE = wire.resolve("anthropic/claude-x")
+RESPONSES = wire.resolve("vllm/meta/llama", "http://127.0.0.1:8000/v1", api="responses")
 CLOSED = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
 
 
@@ -28,6 +29,14 @@ def event(kind: str, **fields: Any) -> bytes:
     return json.dumps({"type": kind, **fields}).encode()
 
 
+def delta(text: str, kind: str = "output_text") -> bytes:
+    return event(f"response.{kind}.delta", item_id="msg_1", output_index=0, content_index=0, delta=text)
+
+
+def ending(kind: str = "completed", **fields: Any) -> bytes:
+    return event(f"response.{kind}", response={"object": "response", "status": kind, "error": None, **fields})
+
+
 def piece(text: str, kind: str = "text_delta", name: str = "text") -> bytes:
     return event("content_block_delta", index=0, delta={"type": kind, name: text})
 
@@ -38,14 +47,14 @@ def piece(text: str, kind: str = "text_delta", name: str = "text") -> bytes:
 @pytest.mark.parametrize(
     ("model", "base_url", "expected"),
     [
-        ("openai/gpt-x", "", ("openai", "gpt-x", "https://api.openai.com/v1/chat/completions", "OPENAI_API_KEY", True)),
-        ("anthropic/c", "", ("anthropic", "c", "https://api.anthropic.com/v1/messages", "ANTHROPIC_API_KEY", True)),
-        ("vllm/meta/llama", "http://h/v1/", ("openai", "meta/llama", "http://h/v1/chat/completions", "VLLM_API_KEY", False)),
-        ("my-lab/m", "http://h/v1", ("openai", "m", "http://h/v1/chat/completions", "MY_LAB_API_KEY", False)),
-        ("openai/m", "http://h/v1", ("openai", "m", "http://h/v1/chat/completions", "OPENAI_API_KEY", False)),
-        ("anthropic/c", "http://h/v1", ("anthropic", "c", "http://h/v1/messages", "ANTHROPIC_API_KEY", False)),
-        ("mock/quick", "http://h:1/v1", ("openai", "quick", "http://h:1/v1/chat/completions", "", False)),
-        ("az/m", "https://h/d?version=1", ("openai", "m", "https://h/d/chat/completions?version=1", "AZ_API_KEY", False)),
+        ("openai/gpt-x", "", ("chat", "gpt-x", "https://api.openai.com/v1/chat/completions", "OPENAI_API_KEY", True)),
+        ("anthropic/c", "", ("messages", "c", "https://api.anthropic.com/v1/messages", "ANTHROPIC_API_KEY", True)),
+        ("vllm/meta/llama", "http://h/v1/", ("chat", "meta/llama", "http://h/v1/chat/completions", "VLLM_API_KEY", False)),
+        ("my-lab/m", "http://h/v1", ("chat", "m", "http://h/v1/chat/completions", "MY_LAB_API_KEY", False)),
+        ("openai/m", "http://h/v1", ("chat", "m", "http://h/v1/chat/completions", "OPENAI_API_KEY", False)),
+        ("anthropic/c", "http://h/v1", ("messages", "c", "http://h/v1/messages", "ANTHROPIC_API_KEY", False)),
+        ("mock/quick", "http://h:1/v1", ("chat", "quick", "http://h:1/v1/chat/completions", "", False)),
+        ("az/m", "https://h/d?version=1", ("chat", "m", "https://h/d/chat/completions?version=1", "AZ_API_KEY", False)),
     ],
 )
 def test_model_and_base_url_name_one_target(model: str, base_url: str, expected: tuple[Any, ...]) -> None:
@@ -77,10 +86,28 @@ def test_a_target_that_cannot_be_is_a_usage_error_with_the_next_step(model: str,
 
 def test_an_executor_of_one_dialect_takes_a_bare_name_and_refuses_the_other_provider() -> None:
     """`-e openai -m gpt-x` is enough; `-e openai -m anthropic/...` names the executors that can."""
-    assert wire.resolve("gpt-x", dialect="openai") == OPENAI
-    assert wire.resolve("vllm/m", "http://h", dialect="anthropic").url == "http://h/v1/messages"
+    assert wire.resolve("gpt-x", sdk="openai") == OPENAI
+    assert wire.resolve("vllm/m", "http://h", sdk="anthropic").url == "http://h/v1/messages"
     with pytest.raises(UsageError, match="-e anthropic"):
-        wire.resolve("anthropic/c", dialect="openai")
+        wire.resolve("anthropic/c", sdk="openai")
+
+
+def test_the_responses_dialect_is_chosen_where_it_is_spoken() -> None:
+    """By OpenAI and by servers like it; `chat` by name is what an empty choice means."""
+    assert RESPONSES.url == "http://127.0.0.1:8000/v1/responses"
+    assert wire.resolve("openai/gpt-x", api="responses").url == "https://api.openai.com/v1/responses"
+    assert (
+        wire.resolve("gpt-x", "https://h/v1?version=1", sdk="openai", api="responses").url == "https://h/v1/responses?version=1"
+    )
+    assert wire.resolve("openai/gpt-x", api="chat") == OPENAI
+
+
+@pytest.mark.parametrize(("model", "sdk"), [("anthropic/c", ""), ("anthropic/c", "anthropic"), ("lab/c", "anthropic")])
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_a_dialect_that_is_not_spoken_is_refused_with_what_is(model: str, sdk: str, api: Any) -> None:
+    """It names the dialect that is, and what to leave out or take instead."""
+    with pytest.raises(UsageError, match=rf"api={api} .*\(known: messages\); leave api out, or take .*-m openai/NAME"):
+        wire.resolve(model, "http://h/v1", sdk=sdk, api=api)
 
 
 @pytest.mark.parametrize(
@@ -135,11 +162,24 @@ def test_everything_that_openai_can_carry_arrives() -> None:
     assert made["continue_final_message"] is True
 
 
+def test_everything_that_the_responses_dialect_can_carry_arrives() -> None:
+    """The system text as instructions, the schema flat under text; nothing is kept by the endpoint; usage comes unasked."""
+    request = Request("a", "hi", system="s", max_tokens=9, json_schema=CLOSED)
+    form = {"type": "json_schema", "name": "answer", "schema": CLOSED, "strict": True}
+    bare = {"model": "meta/llama", "input": [{"role": "user", "content": "hi"}], "store": False}
+
+    assert wire.body(RESPONSES, Request("a", "hi"), stream=False) == bare
+    assert wire.body(RESPONSES, request, temperature=0.0, max_tokens=20) == {
+        **bare, "stream": True, "temperature": 0.0, "instructions": "s", "max_output_tokens": 9, "text": {"format": form},
+    }  # fmt: skip
+
+
 def test_a_schema_that_strict_mode_refuses_is_sent_as_a_wish() -> None:
     """An object that leaves other properties open is no strict schema."""
-    made = wire.body(OPENAI, Request("a", "hi", json_schema={"type": "object", "properties": {"a": CLOSED}}))
+    request = Request("a", "hi", json_schema={"type": "object", "properties": {"a": CLOSED}})
 
-    assert made["response_format"]["json_schema"]["strict"] is False
+    assert wire.body(OPENAI, request)["response_format"]["json_schema"]["strict"] is False
+    assert wire.body(RESPONSES, request)["text"]["format"]["strict"] is False
 
 
 def test_everything_that_anthropic_can_carry_arrives() -> None:
@@ -166,10 +206,11 @@ def test_no_block_of_blanks_is_made_for_the_cache(text: str, until: int, blocks:
 
 
 def test_a_target_says_what_it_honours() -> None:
-    """OpenAI's own API goes on with no prefix, and only Anthropic is told of a cache breakpoint."""
+    """OpenAI's own API goes on with no prefix, only Anthropic is told of a cache breakpoint, and Responses knows no stop."""
     assert {"prefix", "cache_until"} - OPENAI.honours == {"prefix", "cache_until"}
     assert "prefix" in VLLM.honours
     assert {"prefix", "cache_until"} <= CLAUDE.honours
+    assert RESPONSES.honours == {"system", "json_schema", "max_tokens"}
 
 
 # What is answered
@@ -205,6 +246,94 @@ def test_the_first_visible_token_of_anthropic_is_no_ping_and_no_thinking() -> No
     assert answer == wire.Answer("Hello", (4, 5), 15, 9, 10, 4, "stop")
 
 
+def test_the_first_visible_token_of_responses_is_no_reasoning_and_no_opening() -> None:
+    """Text that is said once more when it is done is not counted twice; a refusal is shown like an answer."""
+    usage = {"input_tokens": 7, "output_tokens": 5, "input_tokens_details": {"cached_tokens": 4},
+             "output_tokens_details": {"reasoning_tokens": 3}}  # fmt: skip
+    message = {"type": "message", "content": [{"type": "output_text", "text": "Hello"}]}
+    events = [
+        event("response.created", response={"status": "in_progress", "output": [], "usage": None, "error": None}),
+        event("response.in_progress", response={"status": "in_progress", "output": []}),
+        event("response.output_item.added", item={"type": "reasoning", "summary": []}),
+        delta("hm", "reasoning_summary_text"), delta("hm", "reasoning_text"),
+        event("response.output_item.added", item={"type": "message", "status": "in_progress", "content": []}),
+        event("response.content_part.added", part={"type": "output_text", "text": ""}),
+        delta(""), delta("Hel"), delta("lo"),
+        event("response.output_text.done", text="Hello"), event("response.content_part.done", part=message["content"][0]),
+        event("response.output_item.done", item={**message, "status": "completed"}),
+        ending(usage=usage, output=[message]),
+    ]  # fmt: skip
+
+    assert wire.read_events(RESPONSES, events) == wire.Answer("Hello", (8, 9), 7, 5, 4, 3, "stop")
+    assert [wire.text_of(RESPONSES, each) for each in events] == [""] * 8 + ["Hel", "lo"] + [""] * 4
+    assert wire.read_events(RESPONSES, [delta("No", "refusal"), ending()]) == wire.Answer("No", (0,), finish="stop")
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "kept"),
+    [
+        ("completed", {}, "stop"), ("completed", {"status": None}, "stop"),
+        ("incomplete", {"incomplete_details": {"reason": "max_output_tokens"}}, "length"),
+        ("incomplete", {"incomplete_details": {"reason": "content_filter"}}, "content_filter"),
+        ("incomplete", {"incomplete_details": None}, "incomplete"), ("incomplete", {"status": None}, "incomplete"),
+        ("completed", {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, "length"),
+    ],
+)  # fmt: skip
+def test_how_a_response_finished_is_told_by_its_details(kind: str, fields: Mapping[str, Any], kept: str) -> None:
+    """In a stream, also where its last event is called completed all the same, and in one piece."""
+    whole = {"status": kind, "output": [], **fields}
+
+    assert wire.read_events(RESPONSES, [delta("a"), ending(kind, **fields)]).finish == kept
+    if whole["status"]:
+        assert wire.read_body(RESPONSES, 200, {}, json.dumps(whole).encode()).finish == kept
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (
+            event("response.failed", response={"status": "failed", "error": {"code": "server_error", "message": "busy"}}),
+            "server",
+        ),
+        (event("response.failed", response={"error": {"code": "rate_limit_exceeded", "message": "busy"}}), "rate_limit"),
+        (event("response.failed", response={"error": {"code": "invalid_prompt", "message": "busy"}}), "bad_request"),
+        (event("response.completed", response={"status": "failed", "error": {"message": "busy"}}), "server"),
+        (event("response.failed", response={"status": "failed", "error": None, "id": "busy"}), "server"),
+        (event("response.failed", message="busy"), "server"),
+        (event("error", code="rate_limit_exceeded", message="busy", param=None), "rate_limit"),
+        (event("error", error={"type": "invalid_request_error", "code": None, "message": "busy"}), "bad_request"),
+    ],
+)
+def test_a_response_that_failed_is_a_failure(error: bytes, kind: str) -> None:
+    """In its last event or in one of its own; its words and the text before it are kept."""
+    answer = wire.read_events(RESPONSES, [delta("Hel"), error, delta("lo"), ending()])
+
+    assert answer.failure
+    assert (answer.failure.kind, answer.text) == (kind, "Hel")
+    assert "busy" in answer.failure.message
+
+
+def test_tokens_of_a_response_that_failed_are_counted() -> None:
+    """They are paid for, whether it streamed or not."""
+    failed = {"status": "failed", "error": {"code": "server_error", "message": "busy"}, "output": [],
+              "usage": {"input_tokens": 7, "output_tokens": 2}}  # fmt: skip
+    for answer in (
+        wire.read_events(RESPONSES, [event("response.failed", response=failed)]),
+        wire.read_body(RESPONSES, 200, {}, json.dumps(failed).encode()),
+    ):
+        assert answer.failure
+        assert (answer.failure.kind, answer.tokens_in, answer.tokens_out) == ("server", 7, 2)
+
+
+def test_a_response_that_is_still_queued_is_no_reply() -> None:
+    """Nobody asked for one in the background."""
+    for status in ("queued", "in_progress"):
+        answer = wire.read_body(RESPONSES, 200, {}, json.dumps({"status": status, "output": []}).encode())
+
+        assert answer.failure
+        assert answer.failure.kind == "bad_reply"
+
+
 @pytest.mark.parametrize(
     ("said", "kept"), [("length", "length"), ("max_tokens", "length"), ("stop_sequence", "stop"), ("refusal", "refusal")]
 )
@@ -215,8 +344,10 @@ def test_finish_reasons_are_two_words_or_what_was_said(said: str, kept: str) -> 
 
 
 def test_a_stream_that_never_says_it_is_over_was_dropped_and_its_text_is_kept() -> None:
-    """No [DONE], no message_stop and no finish reason: whoever cut it, it is no answer."""
-    for target, events in ((VLLM, [chunk("Hel")]), (CLAUDE, [piece("Hel")]), (VLLM, [])):
+    """No [DONE], no message_stop and no finish reason: whoever cut it, it is no answer. A response ends by its own events."""
+    done = event("response.output_item.done", item={"type": "message", "status": "completed"})
+    streams = ((VLLM, [chunk("Hel")]), (CLAUDE, [piece("Hel")]), (VLLM, []), (RESPONSES, [delta("Hel"), done, b"[DONE]"]))
+    for target, events in streams:
         answer = wire.read_events(target, events)
 
         assert answer.failure
@@ -229,6 +360,7 @@ def test_a_stream_that_was_over_before_it_was_cut_is_whole() -> None:
         cut = Failure(kind, "cut")  # type: ignore[arg-type]
 
         assert (wire.read_events(VLLM, [chunk("a"), chunk(finish="stop")], cut=cut).failure is None) is whole
+        assert (wire.read_events(RESPONSES, [delta("a"), ending()], cut=cut).failure is None) is whole
         assert wire.read_events(VLLM, [chunk("a")], cut=cut).failure == cut
 
 
@@ -268,23 +400,42 @@ def test_strange_events_are_passed_over() -> None:
                {"type": "content_block_delta", "delta": None}, {"usage": {"completion_tokens": "many"}}]  # fmt: skip
 
     assert wire.read_events(VLLM, [*strange, chunk(finish="stop")]) == wire.Answer("a", (6,), finish="stop")
+    strange = [{}, {"type": []}, {"type": {}, "delta": "x"}, {"type": "response.output_text.delta", "delta": ["x"]},
+               {"type": "response.created", "response": None}, {"type": "response.in_progress", "response": "x"},
+               {"type": "response.output_audio.delta", "delta": "x"}, {"type": "response.queued", "response": {"usage": []}},
+               {"output": [None, {"type": "message", "content": 7}, {"type": "message", "content": [None, {"text": "x"}]}]},
+               {"status": ["failed"]}]  # fmt: skip
+    assert wire.read_events(RESPONSES, [*strange, delta("a"), ending()]) == wire.Answer("a", (10,), finish="stop")
 
 
 def test_halves_of_a_character_in_two_events_become_one() -> None:
     """A surrogate pair that is split over two events can be stored."""
-    answer = wire.read_events(VLLM, [chunk("\ud83d"), chunk("\ude00")])
+    for target, events in (
+        (VLLM, [chunk("\ud83d"), chunk("\ude00", finish="stop")]), (RESPONSES, [delta("\ud83d"), delta("\ude00"), ending()]),
+    ):  # fmt: skip
+        answer = wire.read_events(target, events)
 
-    assert answer.text == "😀"
+        assert (answer.text, answer.pieces, answer.failure) == ("😀", (0, 1), None)
 
 
 def test_a_whole_reply_is_read_like_a_stream() -> None:
-    """Text, counts and finish reason of both dialects."""
+    """Text, counts and finish reason of each dialect; a response's messages are joined, its reasoning is left out."""
     openai = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "length"}], "usage": {"completion_tokens": 1}}
     claude = {"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Hi"}], "stop_reason": "max_tokens",
               "usage": {"input_tokens": 1, "output_tokens": 1}}  # fmt: skip
 
     assert wire.read_body(VLLM, 200, {}, json.dumps(openai).encode()) == wire.Answer("Hi", (0,), None, 1, finish="length")
     assert wire.read_body(CLAUDE, 200, {}, json.dumps(claude).encode()) == wire.Answer("Hi", (0,), 1, 1, finish="length")
+    output = [
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}], "content": [{"text": "hm"}]},
+        {"type": "message", "content": [{"type": "output_text", "text": "H"}, {"type": "refusal", "refusal": "i"}]},
+        {"type": "function_call", "arguments": "{}"}, {"type": "message", "content": [{"type": "output_text", "text": "!"}]},
+    ]  # fmt: skip
+    responses = {"object": "response", "status": "completed", "error": None, "output": output, "incomplete_details": None,
+                 "usage": {"input_tokens": 7, "output_tokens": 5, "input_tokens_details": {"cached_tokens": 4},
+                           "output_tokens_details": {"reasoning_tokens": 3}}}  # fmt: skip
+    whole = wire.read_body(RESPONSES, 200, {}, json.dumps(responses).encode())
+    assert whole == wire.Answer("Hi!", (0,), 7, 5, 4, 3, "stop")
 
 
 # What went wrong
@@ -311,11 +462,12 @@ def test_each_status_has_a_kind_and_a_next_step(status: int, kind: str, step: st
 @pytest.mark.parametrize("body", [b"<!DOCTYPE html><title>Welcome</title>", b"hello", b"", b'{"object": "list"}', b"[]"])
 def test_a_good_status_without_a_models_reply_is_a_bad_reply(body: bytes) -> None:
     """A login page, a greeting or another service: look at the address."""
-    answer = wire.read_body(VLLM, 200, {"content-type": "text/html"}, body)
+    for target in (VLLM, RESPONSES, CLAUDE):
+        answer = wire.read_body(target, 200, {"content-type": "text/html"}, body)
 
-    assert answer.failure
-    assert answer.failure.kind == "bad_reply"
-    assert "--base-url" in answer.failure.message
+        assert answer.failure
+        assert answer.failure.kind == "bad_reply"
+        assert "--base-url" in answer.failure.message
 
 
 def test_a_certificate_that_is_not_trusted_is_no_matter_of_ports() -> None:

@@ -45,6 +45,7 @@ public:
         shop_.library = load();
         shop_.no_proxy.assign(1, '*');
         shop_.sockets = &sockets_;
+        shop_.stamps = &stamps_;
         next_header_ = reinterpret_cast<NextHeader>(find("curl_easy_nextheader"));
         multi_ = shop_.library.api.multi_init();
         shop_.library.api.multi_setopt(multi_, curl::kSocketFunction, &Bench::on_socket);
@@ -147,6 +148,7 @@ private:
 
     Bell bell_;
     Sockets sockets_;
+    KernelStamps stamps_;
     Shop shop_;
     NextHeader next_header_ = nullptr;
     curl::Multi* multi_ = nullptr;

@@ -55,13 +55,14 @@ auto as_bytes(std::string Class::*member) {
 
 std::shared_ptr<Transfer> make_transfer(std::string id, std::string url,
                                         std::vector<std::string> headers, const py::bytes& body,
-                                        long timeout_ms, bool stream, bool watch) {
-    if (timeout_ms < 0) throw py::value_error("timeout_ms must not be negative");
+                                        long timeout_ms, bool stream, bool watch, long idle_ms) {
+    if (timeout_ms < 0 || idle_ms < 0)
+        throw py::value_error("timeout_ms and idle_ms must not be negative");
     for (const std::string& line : headers)
         if (line.find(':') == line.npos || has_line_break(line))
             throw py::value_error("a header must read 'Name: value' on one line");
     return std::make_shared<Transfer>(Transfer{std::move(id), std::move(url), std::move(headers),
-                                               std::string(body), timeout_ms, stream, watch});
+                                               std::string(body), timeout_ms, stream, watch, idle_ms});
 }
 
 std::optional<Report> wait(Engine& engine, const Until& until) {
@@ -86,8 +87,8 @@ std::optional<Incoming> next(PacedServer& server, const Until& until) {
 void respond(PacedServer& server, std::uint64_t token, int status,
              std::vector<std::pair<std::string, std::string>> headers,
              const std::vector<std::pair<std::int64_t, py::bytes>>& chunks, bool close,
-             bool abort) {
-    Reply reply{status, std::move(headers), {}, close, abort};
+             bool abort, const py::bytes& mark) {
+    Reply reply{status, std::move(headers), {}, close, abort, std::string(mark)};
     reply.chunks.reserve(chunks.size());
     for (const auto& [at_ns, bytes] : chunks) reply.chunks.push_back({at_ns, std::string(bytes)});
     const py::gil_scoped_release release;
@@ -98,14 +99,15 @@ void bind_values(py::module_& m) {
     py::class_<Transfer, std::shared_ptr<Transfer>>(m, "Transfer", py::is_final())
         .def(py::init(&make_transfer), py::kw_only(), py::arg("id"), py::arg("url"),
              py::arg("headers"), py::arg("body"), py::arg("timeout_ms"), py::arg("stream"),
-             py::arg("watch"))
+             py::arg("watch"), py::arg("idle_ms") = 0)
         .def_readonly("id", &Transfer::id)
         .def_readonly("url", &Transfer::url)
         .def_readonly("headers", &Transfer::headers)
         .def_property_readonly("body", as_bytes(&Transfer::body))
         .def_readonly("timeout_ms", &Transfer::timeout_ms)
         .def_readonly("stream", &Transfer::stream)
-        .def_readonly("watch", &Transfer::watch);
+        .def_readonly("watch", &Transfer::watch)
+        .def_readonly("idle_ms", &Transfer::idle_ms);
 
     py::class_<Event>(m, "Event", py::is_final())
         .def_property_readonly("data", as_bytes(&Event::data))
@@ -142,15 +144,16 @@ void bind_values(py::module_& m) {
         .def_readonly("reused", &Done::reused)
         .def_readonly("http_version", &Done::http_version)
         .def_readonly("bytes", &Done::bytes)
-        .def_readonly("local_port", &Done::local_port);
+        .def_readonly("local_port", &Done::local_port)
+        .def_readonly("clock_stepped", &Done::clock_stepped);
 }
 
 void bind_engine(py::module_& m) {
     const auto make = [](std::vector<std::string> libcurl, std::string ca_file,
-                         std::size_t max_in_flight, std::size_t max_reply_bytes) {
+                         std::size_t max_in_flight, std::size_t max_reply_bytes, bool http2) {
         const py::gil_scoped_release release;
         return std::make_unique<Engine>(Engine::Settings{std::move(libcurl), std::move(ca_file),
-                                                         max_in_flight, max_reply_bytes});
+                                                         max_in_flight, max_reply_bytes, http2});
     };
     const auto submit = [](Engine& self, const std::vector<std::shared_ptr<Transfer>>& list) {
         const py::gil_scoped_release release;
@@ -161,7 +164,8 @@ void bind_engine(py::module_& m) {
         .def(py::init(make), py::kw_only(), py::arg("libcurl"),
              py::arg("ca_file") = standard.ca_file,
              py::arg("max_in_flight") = standard.max_in_flight,
-             py::arg("max_reply_bytes") = standard.max_reply_bytes)
+             py::arg("max_reply_bytes") = standard.max_reply_bytes,
+             py::arg("http2") = standard.http2)
         .def_property_readonly("libcurl_version",
                                [](const Engine& self) { return self.library().version; })
         .def_property_readonly("libcurl_path",
@@ -198,7 +202,7 @@ void bind_server(py::module_& m) {
         .def("next", &next, py::arg("until_ns") = py::none())
         .def("respond", &respond, py::arg("token"), py::arg("status"), py::arg("headers"),
              py::arg("chunks"), py::kw_only(), py::arg("close") = false,
-             py::arg("abort") = false)
+             py::arg("abort") = false, py::arg("mark") = py::bytes())
         .def("stop", &PacedServer::stop, py::call_guard<py::gil_scoped_release>());
 }
 

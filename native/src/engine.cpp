@@ -34,7 +34,8 @@ Shop open_shop(const Engine::Settings& settings) {
     if (settings.max_reply_bytes == 0)
         throw std::invalid_argument("max_reply_bytes must be positive");
     return {curl::load(settings.libcurl), settings.ca_file,         no_proxy(),
-            settings.max_reply_bytes,     nullptr,                  {}};
+            settings.max_reply_bytes,     settings.http2,           nullptr,
+            nullptr,                      {}};
 }
 
 }  // namespace
@@ -45,6 +46,7 @@ Engine::Engine(const Settings& settings)
       multi_(shop_.library.api.multi_init(), shop_.library.api.multi_cleanup) {
     if (!multi_) throw std::runtime_error("libcurl: curl_multi_init failed");
     shop_.sockets = &sockets_;
+    shop_.stamps = &stamps_;
     const auto set = [this](curl::MultiOption option, auto value) {
         if (shop_.library.api.multi_setopt(multi_.get(), option, value) != 0)
             throw std::runtime_error("libcurl refused multi option " + std::to_string(option));

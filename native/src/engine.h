@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -31,6 +32,7 @@ public:
         std::string ca_file;
         std::size_t max_in_flight = 64;
         std::size_t max_reply_bytes = std::size_t{64} << 20;
+        bool http2 = false;  // where the server takes it (ALPN); no kernel stamps then
     };
 
     explicit Engine(const Settings& settings);
@@ -60,6 +62,8 @@ public:
     void close();
 
 private:
+    static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
     struct Queued {
         std::shared_ptr<const Transfer> transfer;
         std::int64_t queued_ns;
@@ -80,6 +84,8 @@ private:
     void start(Queued queued);
     void start(const std::shared_ptr<Warming>& warming, int connections, bool fresh);
     void run_timer();
+    void end_idle();
+    void watch_silence(std::int64_t until_ns);
     void act(const Sockets::Ready& ready);
     void drive(int fd, int mask, std::int64_t kernel_ns);
     void collect();
@@ -103,6 +109,7 @@ private:
     KernelStamps stamps_;
     const std::size_t max_in_flight_;
     std::optional<std::int64_t> timer_ns_;
+    std::int64_t idle_check_ns_ = kNever;  // no transfer can have been silent too long before
     std::unique_ptr<curl::Multi, int (*)(curl::Multi*)> multi_;
     std::deque<Queued> queue_;
     std::vector<std::unique_ptr<Job>> spare_;

@@ -47,6 +47,7 @@ void Engine::turn() {
     if (stopping_) return;
     start_some();
     run_timer();
+    end_idle();
     sockets_.wait(patience());
     while (const auto ready = sockets_.next()) act(*ready);
 }
@@ -88,6 +89,8 @@ void Engine::start(Queued queued) {
     Job& job = *owner;
     jobs_.emplace(job.easy(), std::move(owner));
     ++in_flight_;
+    if (const long idle_ms = queued.transfer->idle_ms; idle_ms != 0)
+        watch_silence(now_ns() + idle_ms * 1'000'000);
     if (!job.prepare(std::move(queued.transfer), queued.queued_ns)) {
         end(job, 0);
     } else if (const int code = shop_.library.api.multi_add_handle(multi_.get(), job.easy())) {
@@ -118,10 +121,34 @@ void Engine::run_timer() {
     drive(curl::kSocketTimeout, 0, 0);
 }
 
+// Libcurl counts silence in whole seconds and from the start; this is from the first byte.
+void Engine::end_idle() {
+    const std::int64_t now = now_ns();
+    if (now < idle_check_ns_) return;
+    idle_check_ns_ = kNever;
+    std::vector<Job*> silent;
+    for (auto& [easy, job] : jobs_) {
+        if (job->warming() || job->transfer().idle_ms == 0) continue;
+        const std::int64_t until = job->idle_until_ns();
+        if (until != 0 && until <= now)
+            silent.push_back(job.get());
+        else
+            watch_silence(until != 0 ? until : now + job->transfer().idle_ms * 1'000'000);
+    }
+    for (Job* job : silent)
+        end(*job, 0, "timeout",
+            "nothing came for " + std::to_string(job->transfer().idle_ms) + " ms");
+}
+
+void Engine::watch_silence(std::int64_t until_ns) {
+    idle_check_ns_ = std::min(idle_check_ns_, until_ns);
+}
+
 int Engine::patience() const {
     if (!queue_.empty() && in_flight_ < max_in_flight_) return 0;
-    if (!timer_ns_) return -1;
-    const std::int64_t left = *timer_ns_ - now_ns();
+    const std::int64_t at = std::min(timer_ns_.value_or(kNever), idle_check_ns_);
+    if (at == kNever) return -1;
+    const std::int64_t left = at - now_ns();
     if (left <= 0) return 0;
     return static_cast<int>(std::min(left / 1'000'000 + 1, kLongestSleepMs));  // never early
 }

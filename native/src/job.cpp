@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "clock.h"
-#include "stamps.h"
 #include "text.h"
 
 namespace ppbench {
@@ -82,6 +81,7 @@ void Job::clear() {
     parser_.reset();
     told_ = 0;
     fd_ = -1;
+    heard_ns_ = 0;
     refused_ = {};
     headers_over_ = too_large_ = false;
     at_status_line_ = true;
@@ -92,6 +92,7 @@ bool Job::prepare(std::shared_ptr<const Transfer> transfer, std::int64_t queued_
     transfer_ = std::move(transfer);
     done_.id = transfer_->id;
     done_.queued_ns = queued_ns;
+    steps_ = shop_.stamps->steps();
     return set_common() && set_request();
 }
 
@@ -119,7 +120,9 @@ bool Job::set_common() {
     };
     return set(curl::kPrivate, static_cast<void*>(this)) && set(curl::kErrorBuffer, +error_) &&
            set(curl::kNoSignal, 1L) && set(curl::kTcpNoDelay, 1L) && set_protocols() &&
-           set(curl::kHttpVersion, curl::kHttp11) && set(curl::kFollowLocation, 0L) &&
+           set(curl::kHttpVersion, shop_.http2 ? curl::kHttp2Tls : curl::kHttp11) &&
+           set(curl::kPipeWait, shop_.http2 ? 1L : 0L) && set(curl::kFollowLocation, 0L) &&
+           set(curl::kDnsCacheTimeout, curl::kForever) &&
            set(curl::kSslVerifyPeer, 1L) && set(curl::kSslVerifyHost, 2L) &&
            (shop_.ca_file.empty() || set(curl::kCaInfo, shop_.ca_file.c_str())) &&
            set(curl::kNoProxy, shop_.no_proxy.c_str()) && set(curl::kSuppressConnectHeaders, 1L) &&
@@ -157,8 +160,10 @@ void Job::add_header(const std::string& line) {
 
 int Job::on_open(void* shop, int fd, int purpose) {
     try {
-        const bool stamped = purpose == curl::kPurposeConnection && KernelStamps::enable(fd);
-        static_cast<Shop*>(shop)->sockets->opened(fd, stamped);
+        auto& own = *static_cast<Shop*>(shop);
+        const bool stamped =
+            purpose == curl::kPurposeConnection && !own.http2 && KernelStamps::enable(fd);
+        own.sockets->opened(fd, stamped);
         return 0;
     } catch (...) {
         return 1;
@@ -198,6 +203,7 @@ std::size_t Job::on_body(char* bytes, std::size_t size, std::size_t count, void*
 }
 
 void Job::take_header(std::string_view line) {
+    heard_ns_ = now_ns();
     if (at_status_line_) {  // what came before, if anything, was a 1xx reply
         done_.headers.clear();
         headers_over_ = at_status_line_ = false;
@@ -244,19 +250,29 @@ bool Job::take_body(std::string_view bytes) {
         done_.first_byte_ns = stamp.user_ns;
         begin_body();
     }
+    heard_ns_ = stamp.user_ns;
     done_.bytes += static_cast<std::int64_t>(bytes.size());
-    if (std::cmp_greater(done_.bytes, shop_.max_reply_bytes)) {
-        too_large_ = true;
-        return false;
-    }
-    if (!parser_) {
-        done_.body.append(bytes);
-        return true;
-    }
     const std::size_t before = done_.events.size();
-    too_large_ = !parser_->push(bytes, stamp, done_.events);
+    too_large_ = !keep(bytes, stamp);
     if (transfer_->watch && done_.events.size() > before) shop_.reading.touched.push_back(this);
     return !too_large_;
+}
+
+// What is kept counts, not what came: an event of one byte costs far more than its byte.
+bool Job::keep(std::string_view bytes, const Stamp& stamp) {
+    const auto fits = [this] {
+        const std::size_t events = done_.events.size() * sizeof(Event);
+        return static_cast<std::size_t>(done_.bytes) + events <= shop_.max_reply_bytes;
+    };
+    if (!fits()) return false;
+    if (parser_) return parser_->push(bytes, stamp, done_.events) && fits();
+    done_.body.append(bytes);
+    return true;
+}
+
+std::int64_t Job::idle_until_ns() const noexcept {
+    if (warming_ || transfer_->idle_ms == 0 || heard_ns_ == 0) return 0;
+    return heard_ns_ + transfer_->idle_ms * 1'000'000;
 }
 
 std::vector<Event> Job::take_new_events() {
@@ -285,7 +301,15 @@ Done Job::finish(int code, std::string_view error_kind, std::string_view error) 
         done_.error = "the connection ended inside the head of the reply";
     }
     if (parser_ && done_.error_kind.empty()) parser_->finish(done_.events);
+    doubt_stamps();
     return std::move(done_);
+}
+
+// Between the step and the next sample stamps are off by the step, so none is kept.
+void Job::doubt_stamps() {
+    if (warming_ || shop_.stamps->steps() == steps_) return;
+    done_.clock_stepped = true;
+    for (Event& event : done_.events) event.kernel_ns = 0;
 }
 
 void Job::take_timings(Done& done) const {

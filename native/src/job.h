@@ -12,6 +12,7 @@
 #include "libcurl.h"
 #include "sockets.h"
 #include "sse.h"
+#include "stamps.h"
 #include "transfer.h"
 
 namespace ppbench {
@@ -33,7 +34,9 @@ struct Shop {
     std::string ca_file;
     std::string no_proxy;
     std::size_t max_reply_bytes = 0;
+    bool http2 = false;
     Sockets* sockets = nullptr;
+    KernelStamps* stamps = nullptr;
     Reading reading;
 };
 
@@ -76,6 +79,9 @@ public:
     }
     std::vector<Event> take_new_events();
 
+    // When a reply that has begun is given up unless something comes; 0: never, or not yet.
+    std::int64_t idle_until_ns() const noexcept;
+
     std::shared_ptr<Progress> progress;  // the newest one reported
 
 private:
@@ -88,9 +94,11 @@ private:
     void take_header(std::string_view line);
     bool take_body(std::string_view bytes);
     int status() const noexcept;
+    bool keep(std::string_view bytes, const Stamp& stamp);
     Stamp stamp() const noexcept;
     void begin_body();
     void take_timings(Done& done) const;
+    void doubt_stamps();
 
     static std::size_t on_header(char* text, std::size_t size, std::size_t count, void* self);
     static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
@@ -107,6 +115,8 @@ private:
     std::optional<SseParser> parser_;
     std::size_t told_ = 0;  // events already reported as progress
     int fd_ = -1;
+    std::int64_t heard_ns_ = 0;    // of the newest byte of the reply
+    std::uint64_t steps_ = 0;      // of the wall clock, before this transfer
     curl::Option refused_{};  // the option that libcurl did not take
     bool at_status_line_ = true;  // the next line opens a head, whatever it looks like
     bool headers_over_ = false;

@@ -26,6 +26,7 @@ enum Option : int {
     kPost = 47,
     kFollowLocation = 52,
     kSslVerifyPeer = 64,
+    kDnsCacheTimeout = 92,
     kCaInfo = 10065,
     kFreshConnect = 74,
     kHeaderFunction = 20079,
@@ -43,6 +44,7 @@ enum Option : int {
     kProtocols = 181,
     kCloseSocketFunction = 20208,
     kCloseSocketData = 10209,
+    kPipeWait = 237,
     kSuppressConnectHeaders = 265,
     kPrereqFunction = 20312,
     kPrereqData = 10313,
@@ -69,6 +71,8 @@ enum Info : int {
 };
 
 inline constexpr long kHttp11 = 2;
+inline constexpr long kHttp2Tls = 4;  // by ALPN; plain http stays 1.1
+inline constexpr long kForever = -1;
 inline constexpr long kProtocolHttp = 1;
 inline constexpr long kProtocolHttps = 2;
 inline constexpr int kErrorBufferSize = 256;

@@ -11,6 +11,8 @@
 namespace ppbench {
 namespace {
 
+constexpr std::size_t kInstantDigits = 19;
+
 std::string_view reason(int status) {
     switch (status) {
         case 100: return "Continue";
@@ -81,6 +83,8 @@ void check_reply(const Reply& reply) {
     for (const auto& [name, value] : reply.headers)
         if (name.empty() || has_line_break(name) || has_line_break(value))
             throw std::invalid_argument("a header must have a name and no line break");
+    if (!reply.mark.empty() && reply.mark.size() < kInstantDigits)
+        throw std::invalid_argument("a mark must have 19 bytes or more, to hold nanoseconds");
     const auto earlier = [](const Chunk& a, const Chunk& b) { return a.at_ns < b.at_ns; };
     if (!std::is_sorted(reply.chunks.begin(), reply.chunks.end(), earlier))
         throw std::invalid_argument("the times of the chunks must not descend");
@@ -96,6 +100,15 @@ std::string wire_bytes(const Reply& reply, std::size_t index, bool http11, bool 
     if (reply.abort && reply.chunks.empty()) return {};  // broken off before it began
     std::string wire = index == 0 ? head(reply, http11, keep_alive) : std::string();
     return wire + body(reply, index, http11);
+}
+
+
+void write_instant(std::string& wire, std::string_view mark, std::int64_t at_ns) noexcept {
+    if (mark.empty()) return;
+    const std::size_t at = wire.find(mark);
+    if (at == wire.npos) return;
+    for (std::size_t place = at + mark.size(); place > at; at_ns /= 10)
+        wire[--place] = static_cast<char>('0' + at_ns % 10);
 }
 
 }  // namespace ppbench

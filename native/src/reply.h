@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct Reply {
     std::vector<Chunk> chunks;  // ascending in time
     bool close = false;         // end the connection after the reply
     bool abort = false;         // reset it instead of ending the reply
+    std::string mark = {};      // where a chunk is to carry the instant of its sending
 };
 
 // Throws std::invalid_argument for a reply that cannot be sent.
@@ -34,5 +36,9 @@ std::string status_line(int status);
 // What to send for chunk `index`: the head comes with the first one (or alone when there is
 // no chunk), the end of a chunked body with the last one. Empty when there is nothing to say.
 std::string wire_bytes(const Reply& reply, std::size_t index, bool http11, bool keep_alive);
+
+// Writes the instant over the first `mark` in what is to be sent, as zero-padded decimal
+// digits of the same length. Without one nothing is changed.
+void write_instant(std::string& wire, std::string_view mark, std::int64_t at_ns) noexcept;
 
 }  // namespace ppbench

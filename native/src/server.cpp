@@ -238,7 +238,7 @@ void PacedServer::hand_out(Connection& c, std::int64_t read_ns) {
 
 void PacedServer::answer_now(Connection& c, int status, bool close) {
     c.token = ++last_token_;
-    begin(c, {status, {}, {}, close, false});
+    begin(c, {status, {}, {}, close, false, {}});
 }
 
 void PacedServer::begin(Connection& c, Reply reply) {
@@ -285,10 +285,11 @@ void PacedServer::set_timer() {
 
 void PacedServer::send_chunk(Connection& c) {
     const Reply& reply = *c.reply;
-    const std::string wire = wire_bytes(reply, c.sent, c.http11, c.keep_alive);
+    std::string wire = wire_bytes(reply, c.sent, c.http11, c.keep_alive);
     ++c.sent;
     c.ending = c.sent >= reply.chunks.size();
     if (!c.ending) schedule(reply.chunks[c.sent].at_ns, c, c.token);
+    write_instant(wire, reply.mark, now_ns());
     write(c, wire);
 }
 

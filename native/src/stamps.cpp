@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 
@@ -14,6 +15,8 @@ namespace ppbench {
 namespace {
 
 constexpr std::int64_t kRefreshNs = 100'000'000;
+constexpr std::int64_t kFastestSlew = 1'000;  // a thousandth: twice what the kernel allows
+constexpr std::int64_t kBlurNs = 50'000;      // the last sample's own error
 
 }  // namespace
 
@@ -48,21 +51,38 @@ std::int64_t KernelStamps::peek(int socket) noexcept {
     return 0;
 }
 
-// The tightest of five brackets: being put to sleep between two readings spoils a sample.
 std::int64_t KernelStamps::offset() noexcept {
-    const std::int64_t now = now_ns();
-    if (sampled_ns_ != 0 && now - sampled_ns_ < kRefreshNs) return offset_ns_;
-    std::int64_t best = std::numeric_limits<std::int64_t>::max();
+    if (rebase_.sampled_ns() == 0 || now_ns() - rebase_.sampled_ns() >= kRefreshNs) sample();
+    return rebase_.offset_ns();
+}
+
+std::uint64_t KernelStamps::steps() noexcept {
+    sample();
+    return rebase_.steps();
+}
+
+// The tightest of five brackets: being put to sleep between two readings spoils a sample.
+void KernelStamps::sample() noexcept {
+    Rebase::Sample best{0, 0, std::numeric_limits<std::int64_t>::max()};
     for (int i = 0; i < 5; ++i) {
         const std::int64_t before = now_ns();
         const std::int64_t wall = read_clock(CLOCK_REALTIME);
         const std::int64_t after = now_ns();
-        if (after - before >= best) continue;
-        best = after - before;
-        offset_ns_ = wall - (before + after) / 2;
+        if (after - before < best.after_ns - best.before_ns) best = {before, wall, after};
     }
-    sampled_ns_ = now;
-    return offset_ns_;
+    rebase_.take(best);
+}
+
+void Rebase::take(const Sample& sample) noexcept {
+    const std::int64_t middle = sample.before_ns + (sample.after_ns - sample.before_ns) / 2;
+    const std::int64_t offset = sample.wall_ns - middle;
+    if (sampled_ns_ != 0) {
+        const std::int64_t slewed = (middle - sampled_ns_) / kFastestSlew;
+        const std::int64_t blurred = (sample.after_ns - sample.before_ns) / 2 + kBlurNs;
+        if (std::abs(offset - offset_ns_) > slewed + blurred) ++steps_;
+    }
+    offset_ns_ = offset;
+    sampled_ns_ = middle;
 }
 
 }  // namespace ppbench

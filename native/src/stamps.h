@@ -8,6 +8,29 @@
 
 namespace ppbench {
 
+// The difference between the two clocks, sampled by reading the one between two readings of
+// the other. Pure: the readings are given to it.
+class Rebase {
+public:
+    struct Sample {
+        std::int64_t before_ns;  // monotonic
+        std::int64_t wall_ns;
+        std::int64_t after_ns;  // monotonic
+    };
+    void take(const Sample& sample) noexcept;
+
+    std::int64_t offset_ns() const noexcept { return offset_ns_; }  // wall minus monotonic
+    std::int64_t sampled_ns() const noexcept { return sampled_ns_; }
+
+    // How often the wall clock was set: it moved further than a clock is slewed.
+    std::uint64_t steps() const noexcept { return steps_; }
+
+private:
+    std::int64_t offset_ns_ = 0;
+    std::int64_t sampled_ns_ = 0;  // 0: never
+    std::uint64_t steps_ = 0;
+};
+
 class KernelStamps {
 public:
     KernelStamps();
@@ -18,12 +41,15 @@ public:
     // The stamp of the oldest unread byte, without reading it; 0 when there is none.
     std::int64_t peek(int socket) noexcept;
 
+    // How often the wall clock has been set until now.
+    std::uint64_t steps() noexcept;
+
 private:
     std::int64_t offset() noexcept;
+    void sample() noexcept;
 
     Fd keeper_;
-    std::int64_t offset_ns_ = 0;  // realtime minus monotonic
-    std::int64_t sampled_ns_ = 0;
+    Rebase rebase_;
 };
 
 }  // namespace ppbench

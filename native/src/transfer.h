@@ -21,6 +21,7 @@ struct Transfer {
     long timeout_ms = 0;               // from leaving the queue; 0 means no limit
     bool stream = false;               // parse a text/event-stream body
     bool watch = false;                // report Progress
+    long idle_ms = 0;                  // silence within a reply that has begun; 0: no limit
 };
 
 struct Done {
@@ -42,6 +43,7 @@ struct Done {
     std::string http_version;
     std::int64_t bytes = 0;
     int local_port = 0;
+    bool clock_stepped = false;  // the wall clock was set meanwhile: kernel stamps are left out
 };
 
 struct Progress {

@@ -24,7 +24,7 @@ std::vector<std::string> candidates() {
     return {given != nullptr ? given : "libcurl.so.4"};
 }
 
-// Answers by path: /once /stream /abort /close /large /teapot /never /flaky.
+// Answers by path: /once /stream /abort /close /large /teapot /never /stall /slow /tiny /flaky.
 class Endpoint {
 public:
     Endpoint() : thread_([this] { serve(); }) {}
@@ -52,6 +52,15 @@ private:
             reply.chunks = {{now + 5 * kMs, incoming.request.method + incoming.request.body}};
         } else if (path == "/large") {
             reply.chunks = {{now, std::string(300'000, 'x')}};
+        } else if (path == "/stall") {  // two events at once, the third after a long silence
+            reply.chunks = {{now, "data: 0\n\n"}, {now, "data: 1\n\n"}};
+            reply.chunks.push_back({now + 10'000 * kMs, "data: 2\n\n"});
+        } else if (path == "/slow") {  // nothing at all for a while
+            reply.chunks = {{now + 300 * kMs, "data: 0\n\n"}};
+        } else if (path == "/tiny") {  // events whose book-keeping outweighs their bytes
+            std::string many;
+            for (int i = 0; i < 20'000; ++i) many += "data:\n\n";
+            reply.chunks = {{now, many}};
         } else if (path == "/flaky") {  // every other request is broken off unanswered
             reply.abort = flaky_++ % 2 == 0;
             if (!reply.abort) reply.chunks = {{now, "data: at last\n\n"}};
@@ -246,6 +255,38 @@ void failures_have_their_kind() {
     CHECK(teapot.error_kind.empty() && teapot.status == 418 && teapot.body.empty());
 }
 
+void silence_within_a_reply_ends_it_and_keeps_what_came() {
+    const Endpoint endpoint;
+    Engine engine(settings());
+    auto impatient = [&](const std::string& path) {
+        return std::make_shared<Transfer>(
+            Transfer{path, endpoint.url(path), {}, "{}", 20'000, true, false, 200});
+    };
+    const std::int64_t before = now_ns();
+    const Done stalled = fetch(engine, impatient("/stall"));
+    CHECK(stalled.error_kind == "timeout" && stalled.error == "nothing came for 200 ms");
+    CHECK(stalled.events.size() == 2 && stalled.status == 200);
+    CHECK(stalled.done_ns - stalled.events.back().user_ns >= 200 * kMs);
+    CHECK(now_ns() - before < 9'000 * kMs);  // not the total limit, not the end of the reply
+    check_stream(fetch(engine, impatient("/stream")));
+    const Done slow = fetch(engine, impatient("/slow"));  // silence before a reply is not idle
+    CHECK(slow.error_kind.empty() && slow.events.size() == 1);
+    engine.submit({impatient("/stall"), impatient("/stream")});
+    check_stream(next_done(engine));
+    CHECK(next_done(engine).error_kind == "timeout");
+}
+
+void many_tiny_events_are_too_large_as_well() {
+    const Endpoint endpoint;
+    Engine::Settings small = settings();
+    small.max_reply_bytes = std::size_t{400} << 10;  // 160 kB come
+    Engine engine(small);
+    const Done done = fetch(engine, ask("a", endpoint.url("/tiny")));
+    CHECK(done.error_kind == "too_large");
+    CHECK(done.events.size() * sizeof(Event) < std::size_t{1} << 20);
+    CHECK(fetch(engine, ask("b", endpoint.url("/once"))).error_kind.empty());
+}
+
 void a_closed_connection_shows_as_a_new_one() {
     const Endpoint endpoint;
     Engine engine(settings());
@@ -382,6 +423,8 @@ int main() {
     TELL(unread_progress_is_joined);
     TELL(a_cancelled_stream_keeps_what_came);
     TELL(failures_have_their_kind);
+    TELL(silence_within_a_reply_ends_it_and_keeps_what_came);
+    TELL(many_tiny_events_are_too_large_as_well);
     TELL(a_closed_connection_shows_as_a_new_one);
     TELL(a_silent_repetition_shows_as_a_new_connection);
     TELL(prewarmed_connections_are_used);

@@ -97,6 +97,29 @@ void chunks_leave_on_time_and_alone() {
     }
 }
 
+void a_mark_becomes_the_instant_of_sending() {
+    PacedServer server("127.0.0.1", 0);
+    const Client client(server);
+    client.send("GET / HTTP/1.1\r\n\r\n");
+    const Incoming incoming = next(server);
+    const std::string mark(20, '@');
+    Reply reply{200, {}, {}, false, false, mark};
+    const std::int64_t start = now_ns() + 20 * kMs;
+    for (int i = 0; i < 5; ++i) reply.chunks.push_back({start + i * 5 * kMs, "<" + mark + ">"});
+    reply.chunks.push_back({start + 25 * kMs, "none"});
+    server.respond(incoming.token, reply);
+    const std::string got = client.receive_until("0\r\n\r\n");
+    const std::int64_t end = now_ns();
+    CHECK(got.find('@') == got.npos && got.ends_with("none\r\n0\r\n\r\n"));
+    std::size_t at = 0;
+    for (int i = 0; i < 5; ++i) {
+        at = got.find('<', at) + 1;
+        const std::int64_t sent = std::stoll(got.substr(at, 20));
+        CHECK(got[at + 20] == '>');
+        CHECK(sent >= start + i * 5 * kMs && sent <= end);  // late if it must be, never early
+    }
+}
+
 void options_and_head_are_answered_at_once() {
     PacedServer server("127.0.0.1", 0);
     const Client client(server);
@@ -195,6 +218,7 @@ void what_cannot_be_sent_is_refused() {
     CHECK(refused({99, {}, {}, false, false}));
     CHECK(refused({200, {{"a", "b\r\nc: d"}}, {}, false, false}));
     CHECK(refused({200, {}, {{2, "a"}, {1, "b"}}, false, false}));
+    CHECK(refused({200, {}, {{1, "a"}}, false, false, "short"}));
 }
 
 void a_port_in_use_is_told() {
@@ -221,6 +245,7 @@ void stop_ends_waiting() {
 int main() {
     TELL(a_connection_serves_request_after_request);
     TELL(chunks_leave_on_time_and_alone);
+    TELL(a_mark_becomes_the_instant_of_sending);
     TELL(options_and_head_are_answered_at_once);
     TELL(many_pipelined_requests_are_answered_one_by_one);
     TELL(bad_requests_are_refused_and_closed);

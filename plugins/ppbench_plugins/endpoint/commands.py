@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import platform
 import signal
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 
@@ -11,7 +15,7 @@ from ppbench_plugins.endpoint.server import MockServer
 
 @click.group()
 def endpoint() -> None:
-    """Serve the mock endpoint."""
+    """Serve the mock endpoint; check an endpoint; check the clock."""
 
 
 @endpoint.command()
@@ -20,7 +24,7 @@ def endpoint() -> None:
 @click.option("--port", type=int, default=8100, show_default=True, help="0 takes a free one.")
 @click.option("--prompts", default="", type=click.Path(dir_okay=False), help="JSONL that the mock model knows as well.")
 def mock(model: str, host: str, port: int, prompts: str) -> None:
-    """Serve the mock model, in OpenAI's and Anthropic's dialects, until interrupted."""
+    """Serve the mock model, in OpenAI's two dialects and Anthropic's, until interrupted."""
     server = MockServer(model.removeprefix("mock/"), host=host, port=port, prompts=prompts)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     click.echo(f"{model} at {server.url}/v1 (OpenAI) and {server.url} (Anthropic); Ctrl-C stops it")
@@ -28,3 +32,49 @@ def mock(model: str, host: str, port: int, prompts: str) -> None:
         server.serve()
     finally:
         server.stop()
+
+
+@endpoint.command()
+@click.option("--streams", multiple=True, type=click.IntRange(1, 4096), default=(1, 16, 64, 256, 1024), show_default=True,
+              help="Concurrent streams; repeat for more rows.")  # fmt: skip
+@click.option(
+    "--client", "clients", multiple=True, help="native, openai, anthropic or aiohttp; repeat. All that are installed."
+)
+@click.option("--chunks", type=click.IntRange(2, 1000), default=32, show_default=True, help="Chunks a stream.")
+@click.option("--gap-ms", type=click.FloatRange(0.1, 10_000), default=20.0, show_default=True, help="Between two chunks.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+def clock(streams: Sequence[int], clients: Sequence[str], chunks: int, gap_ms: float, as_json: bool) -> None:
+    """Measure how far clients' stamps are from the truth, on this machine, over loopback.
+
+    A server writes into each chunk when it sent it; the error of a stamp is the stamp minus that.
+    """
+    from ppbench_plugins.endpoint.clients import check_names
+    from ppbench_plugins.endpoint.clock import rows
+    from ppbench_plugins.endpoint.metronome import Beat
+    from ppbench_plugins.endpoint.tables import clock_table
+
+    names = check_names(clients)
+    found = []
+    for row in rows(names, streams, Beat(chunks, round(gap_ms * 1000))):
+        found.append(row)
+        click.echo(f"{row.client}, {row.streams} streams: p99 {row.stamp_error_p99_us:.1f} us", err=True)
+    if as_json:
+        where = {"platform": platform.platform(), "python": platform.python_version()}
+        click.echo(json.dumps({"rows": [asdict(row) for row in found], "chunks": chunks, "gap_ms": gap_ms, **where}, indent=2))
+    else:
+        click.echo(clock_table(found, f"{chunks} chunks, {gap_ms:g} ms apart. Error: a client's stamp minus the server's."))
+
+
+@endpoint.command()
+@click.argument("model")
+@click.option("--base-url", default="", metavar="URL", help="Endpoint, e.g. http://127.0.0.1:8000/v1.")
+@click.option("-n", "--requests", type=click.IntRange(2, 1000), default=8, show_default=True, help="Questions to ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def check(model: str, base_url: str, requests: int, as_json: bool) -> None:
+    """Say what can be measured of MODEL (provider/name): asks a few short questions, one after another."""
+    from ppbench_plugins.endpoint.check import check as ask
+    from ppbench_plugins.endpoint.tables import check_table
+    from ppbench_plugins.executors.native import Native
+
+    found = ask(Native(model=model, base_url=base_url), requests)
+    click.echo(json.dumps({**asdict(found), "doubts": found.doubts}, indent=2) if as_json else check_table(found))

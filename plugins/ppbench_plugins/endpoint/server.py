@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-import threading
 from typing import TYPE_CHECKING
 
-from ppbench import BrokenPlugin, PpbenchError, UsageError
+from ppbench import BrokenPlugin, UsageError
 from ppbench_plugins.endpoint.dialects import Dialect, failure, read_call, reply_chunks
+from ppbench_plugins.endpoint.embedded import serve_child
 from ppbench_plugins.mock.items import known_items
 from ppbench_plugins.mock.latency import load_profile
 from ppbench_plugins.mock.model import MockModel
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from ppbench_plugins._engine import Incoming, PacedServer
 
 JSON = [("content-type", "application/json")]
+ROUTES: dict[str, Dialect] = {"/chat/completions": "chat", "/responses": "responses", "/messages": "messages"}
+"""How the path of a request ends, and the dialect spoken there."""
 
 
 class MockServer:
@@ -31,7 +32,7 @@ class MockServer:
         self._default = model
         self._models = {model: MockModel(load_profile(model), self._items)}
         self._served = 0
-        self._server = _paced_server(host, port)
+        self._server = paced_server(host, port)
         self.url = f"http://{host}:{self._server.port}"
 
     def serve(self) -> None:
@@ -41,7 +42,7 @@ class MockServer:
             try:
                 self._answer(incoming)
             except Exception as error:  # a request must not end the endpoint for all others
-                self._say(incoming, 500, failure("openai", "server_error", f"{type(error).__name__}: {error}"))
+                self._say(incoming, 500, failure("chat", "server_error", f"{type(error).__name__}: {error}"))
 
     def stop(self) -> None:
         self._server.stop()
@@ -51,13 +52,11 @@ class MockServer:
         if incoming.method == "GET" and path.endswith("/models"):
             models = [{"id": name, "object": "model"} for name in self._models]
             self._say(incoming, 200, json.dumps({"object": "list", "data": models}).encode())
-        elif incoming.method == "POST" and path.endswith("/chat/completions"):
-            self._generate(incoming, "openai")
-        elif incoming.method == "POST" and path.endswith("/messages"):
-            self._generate(incoming, "anthropic")
+        elif incoming.method == "POST" and (dialect := next((d for end, d in ROUTES.items() if path.endswith(end)), None)):
+            self._generate(incoming, dialect)
         else:
-            known = "POST /v1/chat/completions, POST /v1/messages, GET /v1/models"
-            self._say(incoming, 404, failure("openai", "not_found_error", f"no {incoming.method} {path}; have: {known}"))
+            known = ", ".join(f"POST /v1{end}" for end in ROUTES) + ", GET /v1/models"
+            self._say(incoming, 404, failure("chat", "not_found_error", f"no {incoming.method} {path}; have: {known}"))
 
     def _generate(self, incoming: Incoming, dialect: Dialect) -> None:
         try:
@@ -71,7 +70,7 @@ class MockServer:
             self._say(incoming, 404, failure(dialect, "not_found_error", str(error)))
             return
         timed = model.reply(call.ask, incoming.arrived_ns, max_tokens=call.max_tokens, stop=call.stop)
-        headers, chunks = reply_chunks(call, timed, incoming.arrived_ns, f"mock-{self._served}")
+        headers, chunks = reply_chunks(dialect, call, timed, incoming.arrived_ns, f"mock-{self._served}")
         self._server.respond(incoming.token, 200, headers, chunks)
 
     def _model(self, name: str) -> MockModel:
@@ -84,11 +83,11 @@ class MockServer:
         self._server.respond(incoming.token, status, JSON, [(incoming.arrived_ns, body)])
 
 
-def _paced_server(host: str, port: int) -> PacedServer:
+def paced_server(host: str, port: int) -> PacedServer:
     try:
         from ppbench_plugins._engine import PacedServer
     except ImportError:
-        raise BrokenPlugin("the mock endpoint needs the native engine, which is not built here; install a C++20 compiler and "
+        raise BrokenPlugin("the endpoint needs the native engine, which is not built here; install a C++20 compiler and "
                            "Python's headers, then ppbench again; -e offline runs without it") from None  # fmt: skip
     try:
         return PacedServer(host, port)
@@ -101,21 +100,7 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--prompts", default="")
     options = parser.parse_args()
-    try:
-        server = MockServer(options.model, prompts=options.prompts)
-    except PpbenchError as error:
-        print(json.dumps({"error": str(error), "exit_code": error.exit_code}), flush=True)
-        return
-    print(json.dumps({"url": server.url}), flush=True)
-    watcher = threading.Thread(target=_stop_with_parent, args=(server,), daemon=True)
-    watcher.start()
-    server.serve()
-    watcher.join()  # it is on its way out of `stop`; leaving it there would end the process with an abort
-
-
-def _stop_with_parent(server: MockServer) -> None:
-    sys.stdin.buffer.read()
-    server.stop()
+    serve_child(lambda: MockServer(options.model, prompts=options.prompts))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """`native`: requests go through the C++ engine, whose clock is the kernel's where that has one.
 
-JSON is built before a request is handed over and read after its reply is whole. Knows no dialect: that is wire.py.
+JSON is built before a request is handed over and read after its reply is whole. Knows no dialect: that is `wire`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ppbench import BrokenPlugin, Failure, Progress, Reply, Request
+from ppbench import BrokenPlugin, Failure, Progress, Reply, Request, Transport
 from ppbench_plugins import wire
 from ppbench_plugins.executors import engine
 from ppbench_plugins.executors.online import Driver, Link, Online
+from ppbench_plugins.executors.transport import rate_limits, remote_id
 
 if TYPE_CHECKING:
     from ppbench_plugins._engine import Done, Engine, Event, Transfer
@@ -38,6 +39,19 @@ class Native(Online):
     default_model: ClassVar[str] = "mock/quick"
 
     stream: bool = True
+    idle_timeout: float = 60.0
+    """Seconds of silence within a reply that has begun, after which its attempt is over."""
+    max_reply_mb: int = 64
+    """A reply that takes more memory fails, and no other."""
+    http: Literal["1.1", "2"] = "1.1"
+    """2 where the endpoint takes it (https only). Its replies share connections, so the kernel's stamps say nothing
+    of one of them: the engine's own are taken."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("idle_timeout", "max_reply_mb"):
+            if not 0 < getattr(self, name) < 1_000_000:
+                raise ValueError(f"{name} is {getattr(self, name)}; give more than 0 and less than a million")
 
     @property
     def details(self) -> dict[str, str]:
@@ -51,8 +65,9 @@ class Native(Online):
     def _start(self, library: Any, link: Link, stack: ExitStack) -> Driver:
         try:
             made = library.Engine(
-                libcurl=engine.libcurls(), ca_file=engine.ca_file(link.target.url), max_in_flight=self.max_in_flight
-            )
+                libcurl=engine.libcurls(), ca_file=engine.ca_file(link.target.url), max_in_flight=self.max_in_flight,
+                max_reply_bytes=self.max_reply_mb << 20, http2=self.http == "2",
+            )  # fmt: skip
         except RuntimeError as error:
             raise BrokenPlugin(f"executor native finds no usable libcurl: {error}; `pip install pycurl`, or install your "
                                "system's libcurl, or set PPBENCH_LIBCURL; `-e offline` runs without it") from None  # fmt: skip
@@ -77,7 +92,8 @@ class _Driver:
         self.warmed_ns = 0
 
     def warm(self) -> None:
-        self._engine.prewarm(self._link.target.url, min(self._options.max_in_flight, WARM), WARM_MS)
+        connections = min(self._options.max_in_flight, WARM) if self._options.http == "1.1" else 1
+        self._engine.prewarm(self._link.target.url, connections, WARM_MS)
         self.warmed_ns = self.now()
 
     @property
@@ -109,7 +125,7 @@ class _Driver:
         body = json.dumps(self._options.body(self._link, request, stream=stream), default=_plain).encode()
         transfer: Transfer = self._library.Transfer(
             id=request.id, url=self._link.target.url, headers=self._headers, body=body,
-            timeout_ms=max(1, round(self._options.timeout * 1000)), stream=stream, watch=request.watch,
+            timeout_ms=_ms(self._options.timeout), idle_ms=_ms(self._options.idle_timeout), stream=stream, watch=request.watch,
         )  # fmt: skip
         return transfer
 
@@ -134,7 +150,7 @@ class _Driver:
             connect_ns=0 if done.reused else done.connect_ns + done.tls_ns, stamp="kernel" if _by_kernel(chunks) else "user",
             tokens_in=answer.tokens_in, tokens_out=answer.tokens_out, tokens_cached=answer.tokens_cached,
             tokens_reasoning=answer.tokens_reasoning, tokens_source=None if answer.tokens_out is None else "usage",
-            finish=answer.finish, error=answer.failure,
+            finish=answer.finish, error=answer.failure, transport=_transport(done, chunks),
         )  # fmt: skip
 
     def _read(self, done: Done, events: Sequence[Event]) -> wire.Answer:
@@ -152,6 +168,19 @@ class _Driver:
         kind = _KINDS.get(done.error_kind, "bad_reply")
         said = f"{done.error_kind}: {done.error}" if done.error_kind in ("tls", "other", "too_large") else done.error
         return wire.failure(kind, said, target=self._link.target, key=self._link.key, status=done.status or None)
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def _transport(done: Done, chunks: Sequence[Event]) -> Transport:
+    lags = tuple(event.user_ns - event.kernel_ns if event.kernel_ns else 0 for event in chunks)
+    return Transport(
+        headers_ns=done.headers_ns, first_byte_ns=done.first_byte_ns, tls_ns=done.tls_ns, bytes=done.bytes, reused=done.reused,
+        http_version=done.http_version, remote_id=remote_id(done.headers), rate_limits=rate_limits(done.headers),
+        lags_ns=lags if any(lags) else (), clock_stepped=done.clock_stepped,
+    )  # fmt: skip
 
 
 def _is_stream(done: Done) -> bool:

@@ -46,8 +46,8 @@ class Online:
     """Base of the executors. A subclass brings `name`, `clock`, `_library` and `_start`."""
 
     name: ClassVar[str]
-    dialect: ClassVar[wire.Dialect | None] = None
-    """The only one it speaks; None: the one that the provider speaks."""
+    sdk: ClassVar[str] = ""
+    """The provider whose SDK sends the requests, so that no other's dialects are spoken; empty: all of them are."""
     default_model: ClassVar[str] = ""
 
     model: str = ""
@@ -61,6 +61,8 @@ class Online:
     """Seconds for one attempt, from leaving the queue to the end of the reply."""
     prompts: str = ""
     """JSONL that an embedded mock knows besides the packaged prompts."""
+    api: wire.Api = ""
+    """Which of OpenAI's dialects; empty: the provider's usual one."""
     _state: _State | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -84,7 +86,7 @@ class Online:
             return self._state.link.target.honours
         try:
             here = self.base_url or "http://127.0.0.1"
-            return wire.resolve(self.model or self.default_model, here, dialect=self.dialect).honours
+            return wire.resolve(self.model or self.default_model, here, sdk=self.sdk, api=self.api).honours
         except UsageError:
             return frozenset()
 
@@ -133,12 +135,11 @@ class Online:
         if not model:
             raise UsageError(f"executor {self.name} has no model; give -m provider/name, e.g. -m vllm/NAME with --base-url, "
                              "-m openai/NAME, -m anthropic/NAME or -m mock/quick")  # fmt: skip
-        provider, name = wire.split_model(model, default=self.dialect or "")
+        provider, name = wire.split_model(model, default=self.sdk)
         if provider == "mock" and not self.base_url:
             root = stack.enter_context(_embedded(name, self.prompts))
-            address = root if self.dialect == "anthropic" else f"{root}/v1"
-            return Link(wire.resolve(model, address, dialect=self.dialect), f"mock/{name} (embedded)")
-        target = wire.resolve(model, self.base_url, dialect=self.dialect)
+            return Link(wire.resolve(model, f"{root}/v1", sdk=self.sdk, api=self.api), f"mock/{name} (embedded)")
+        target = wire.resolve(model, self.base_url, sdk=self.sdk, api=self.api)
         return Link(target, target.base_url, _key(target))
 
     def body(self, link: Link, request: Request, *, stream: bool = True) -> dict[str, Any]:

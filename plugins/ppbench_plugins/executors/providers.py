@@ -1,7 +1,7 @@
 """`openai` and `anthropic`: the official SDKs on threads, by Python's clock.
 
 They show what a user of the SDKs would see; only `native` enters a timing board. Retries are the loop's, so the
-SDKs do none. Of JSON this file knows what wire.py says.
+SDKs do none. Of JSON this file knows what `wire` says.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from ppbench import BrokenPlugin, Failure, Reply
+from ppbench import BrokenPlugin, Failure, Reply, Transport
 from ppbench_plugins import wire
 from ppbench_plugins.executors.online import Driver, Link, Online
 from ppbench_plugins.executors.threads import Flight, Threads
+from ppbench_plugins.executors.transport import rate_limits, remote_id
 
 if TYPE_CHECKING:
     from ppbench_plugins.executors.lines import Line, Lines
@@ -61,9 +62,11 @@ class _Sdk(Online):
 @dataclass(frozen=True)
 class OpenAI(_Sdk):
     name: ClassVar[str] = "openai"
-    dialect: ClassVar[wire.Dialect] = "openai"
+    sdk: ClassVar[str] = "openai"
 
     def create(self, client: Any, body: dict[str, Any]) -> Any:
+        if self.api == "responses":
+            return client.responses.create(**body)
         extra = {name: body.pop(name) for name in ("continue_final_message", "add_generation_prompt") if name in body}
         return client.chat.completions.create(**body, extra_body=extra or None)
 
@@ -71,7 +74,7 @@ class OpenAI(_Sdk):
 @dataclass(frozen=True)
 class Anthropic(_Sdk):
     name: ClassVar[str] = "anthropic"
-    dialect: ClassVar[wire.Dialect] = "anthropic"
+    sdk: ClassVar[str] = "anthropic"
 
     def create(self, client: Any, body: dict[str, Any]) -> Any:
         extra = {name: body.pop(name) for name in ("temperature",) if name in body}
@@ -110,6 +113,7 @@ class _Calls:
         target, text = self._link.target, ""
         with self._options.create(line.client, self._options.body(self._link, flight.request)) as stream:
             response = stream.response
+            flight.transport = _transport(response, flight)
             if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
                 return wire.read_body(target, response.status_code, response.headers, response.read(), key=self._link.key)
             for event in stream:
@@ -140,6 +144,15 @@ class _Calls:
         return wire.failure(kind, said, target=self._link.target, key=self._link.key)
 
 
+def _transport(response: Any, flight: Flight) -> Transport:
+    """As far as the SDK lets one see it."""
+    headers = [(name.lower(), value) for name, value in response.headers.items()]
+    return Transport(
+        headers_ns=time.monotonic_ns(), reused=flight.connect_ns == 0, http_version=response.http_version.removeprefix("HTTP/"),
+        remote_id=remote_id(headers), rate_limits=rate_limits(headers),
+    )  # fmt: skip
+
+
 def _content(response: Any) -> bytes:
     try:
         return bytes(response.read())
@@ -153,5 +166,5 @@ def _reply(flight: Flight, answer: wire.Answer, stamps: Sequence[int], done_ns: 
         first_ns=stamps[0] if stamps else None, chunks_ns=tuple(stamps), done_ns=done_ns, connect_ns=flight.connect_ns,
         stamp="python", tokens_in=answer.tokens_in, tokens_out=answer.tokens_out, tokens_cached=answer.tokens_cached,
         tokens_reasoning=answer.tokens_reasoning, tokens_source=None if answer.tokens_out is None else "usage",
-        finish=answer.finish, error=answer.failure,
+        finish=answer.finish, error=answer.failure, transport=flight.transport,
     )  # fmt: skip

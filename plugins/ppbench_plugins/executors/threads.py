@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Literal
 
-from ppbench import Failure, Progress, Reply, Request
+from ppbench import Failure, Progress, Reply, Request, Transport
 
 Stop = Literal["cancelled", "timeout"]
 SECOND = 1_000_000_000
@@ -29,6 +29,7 @@ class Flight:
     queued_ns: int
     sent_ns: int = 0
     connect_ns: int = 0
+    transport: Transport | None = None
     stopped: Stop | None = None
     over: bool = False
     future: Future[None] | None = None

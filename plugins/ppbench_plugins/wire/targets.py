@@ -9,17 +9,25 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from ppbench import UsageError
 
-Dialect = Literal["openai", "anthropic"]
+Dialect = Literal["chat", "responses", "messages"]
+Api = Literal["", "chat", "responses"]
+"""A dialect as the user chooses it; empty: the provider's usual one."""
 _QUERY = {"api-version", "version", "deployment", "region"}
 """Parameters of a base URL that hold no secret; any other might, and the URL is kept in the run's record."""
 
 ANTHROPIC_VERSION = "2026-10-21"
 """What Anthropic's own client 2.12 sends, which since then gives the key as a bearer token too."""
-_HOME: dict[str, tuple[Dialect, str, str]] = {
-    "openai": ("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
-    "anthropic": ("anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY"),
+_HOME: dict[str, tuple[tuple[Dialect, ...], str, str]] = {
+    "openai": (("chat", "responses"), "https://api.openai.com/v1", "OPENAI_API_KEY"),
+    "anthropic": (("messages",), "https://api.anthropic.com", "ANTHROPIC_API_KEY"),
 }
-_PATH = {"openai": "/chat/completions", "anthropic": "/v1/messages"}
+"""Dialects, the usual one first; address; name of the key."""
+_PATH: dict[Dialect, str] = {"chat": "/chat/completions", "responses": "/responses", "messages": "/v1/messages"}
+_HONOURS: dict[Dialect, frozenset[str]] = {
+    "chat": frozenset({"system", "json_schema", "max_tokens", "stop", "prefix"}),
+    "responses": frozenset({"system", "json_schema", "max_tokens"}),
+    "messages": frozenset({"system", "json_schema", "max_tokens", "stop", "prefix", "cache_until"}),
+}
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,7 @@ class Target:
     @property
     def honours(self) -> frozenset[str]:
         """The optional fields of a request that reach the model. OpenAI's own API does not go on with a prefix."""
-        extra = {"prefix", "cache_until"} if self.dialect == "anthropic" else {"prefix"} if self.provider != "openai" else set()
-        return frozenset({"system", "json_schema", "stop", "max_tokens"} | extra)
+        return _HONOURS[self.dialect] - ({"prefix"} if self.provider == "openai" else set())
 
 
 def split_model(model: str, *, default: str = "") -> tuple[str, str]:
@@ -55,21 +62,25 @@ def split_model(model: str, *, default: str = "") -> tuple[str, str]:
     return provider, name
 
 
-def resolve(model: str, base_url: str = "", *, dialect: Dialect | None = None) -> Target:
-    """The target of `-m` and `--base-url`. `dialect` is what the caller can speak; None: either. Raises UsageError."""
-    provider, name = split_model(model, default=dialect or "")
+def resolve(model: str, base_url: str = "", *, sdk: str = "", api: Api = "") -> Target:
+    """The target of `-m` and `--base-url`. `sdk` is the provider whose SDK speaks; empty: any dialect. Raises UsageError."""
+    provider, name = split_model(model, default=sdk)
     home = _HOME.get(provider)
-    if home and dialect and home[0] != dialect:
-        raise UsageError(f"-m {model!r}: executor {dialect} does not speak to {provider}; take -e {provider} or -e native")
+    if home and sdk not in ("", provider):
+        raise UsageError(f"-m {model!r}: executor {sdk} does not speak to {provider}; take -e {provider} or -e native")
     if not home and not base_url:
         raise UsageError(f"-m {model!r}: the address of {provider!r} is not known (known: {', '.join(_HOME)}, mock); "
                          "give --base-url, e.g. http://127.0.0.1:8000/v1")  # fmt: skip
-    spoken, address, key_env = home or (dialect or "openai", "", _key_env(provider))
+    spoken, address, key_env = home or (_HOME[sdk or "openai"][0], "", _key_env(provider))
+    dialect = api or spoken[0]
+    if dialect not in spoken:
+        raise UsageError(f"-m {model!r}: api={api} is not spoken there (known: {', '.join(spoken)}); leave api out, or take "
+                         "-e native or -e openai with a model behind OpenAI's API, e.g. -m openai/NAME")  # fmt: skip
     base, query = _split_base(base_url or address)
-    if spoken == "anthropic":
+    if dialect == "messages":
         base = base.removesuffix("/v1")
-    url = base + _PATH[spoken] + (f"?{query}" if query else "")
-    return Target(spoken, provider, name, base, url, key_env, bool(home) and not base_url)
+    url = base + _PATH[dialect] + (f"?{query}" if query else "")
+    return Target(dialect, provider, name, base, url, key_env, bool(home) and not base_url)
 
 
 def _key_env(provider: str) -> str:
@@ -98,4 +109,4 @@ def headers(target: Target, key: str) -> dict[str, str]:
     if not re.fullmatch(r"[\x21-\x7e]*", key):
         raise UsageError(f"{target.key_env} holds blanks, line breaks or letters that no key has; set it again")
     made = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
-    return made | ({"anthropic-version": ANTHROPIC_VERSION} if target.dialect == "anthropic" else {})
+    return made | ({"anthropic-version": ANTHROPIC_VERSION} if target.dialect == "messages" else {})

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from ppbench import Failure
 from ppbench import FailureKind as Kind
-from ppbench_plugins.executors.targets import Target
+from ppbench_plugins.wire.targets import Target
 
 SAID = 200
 """Characters of an endpoint's own words that a message quotes."""
@@ -26,7 +26,9 @@ _OF_STATUS: dict[int, Kind] = {429: "rate_limit", 408: "timeout", 401: "auth", 4
 _OF_TYPE: dict[str, Kind] = {
     "rate_limit_error": "rate_limit", "rate_limit_exceeded": "rate_limit", "insufficient_quota": "rate_limit",
     "timeout_error": "timeout", "authentication_error": "auth", "permission_error": "auth", "invalid_api_key": "auth",
-    "not_found_error": "not_found", "invalid_request_error": "bad_request",
+    "not_found_error": "not_found", "invalid_request_error": "bad_request", "invalid_prompt": "bad_request",
+    "context_length_exceeded": "bad_request", "bio_policy": "bad_request",
+    "misalignment_policy_violation": "bad_request", "data_residency_mismatch": "bad_request",
 }  # fmt: skip
 _NEXT: dict[Kind, str] = {
     "rate_limit": "lower -j or --max-in-flight, or wait for the limit to be lifted",

@@ -1,0 +1,109 @@
+// Stories of the kernel's stamps: how they are brought to the monotonic clock, told with numbers,
+// and what a real socket gives.
+#include "stamps.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "check.h"
+#include "clock.h"
+
+using namespace ppbench;
+
+namespace {
+
+constexpr std::int64_t kMs = 1'000'000;
+constexpr std::int64_t kWall = 1'700'000'000'000'000'000;
+
+Rebase::Sample at(std::int64_t mono_ns, std::int64_t offset_ns, std::int64_t width_ns = 100) {
+    return {mono_ns, mono_ns + width_ns / 2 + offset_ns, mono_ns + width_ns};
+}
+
+void the_offset_is_the_newest_sample() {
+    Rebase rebase;
+    CHECK(rebase.sampled_ns() == 0);
+    rebase.take(at(1000 * kMs, kWall));
+    CHECK(rebase.offset_ns() == kWall && rebase.steps() == 0);
+    rebase.take(at(1100 * kMs, kWall + 30'000));
+    CHECK(rebase.offset_ns() == kWall + 30'000);
+}
+
+void a_slewed_clock_is_no_step() {
+    Rebase rebase;
+    std::int64_t offset = kWall;
+    for (int i = 1; i < 100; ++i, offset += 50'000)  // 500 ppm, the fastest that a kernel slews
+        rebase.take(at(i * 100 * kMs, offset));
+    rebase.take(at(60'000 * kMs, offset + 25 * kMs));  // a long pause may drift far
+    CHECK(rebase.steps() == 0);
+}
+
+void a_step_in_either_direction_is_counted() {
+    Rebase rebase;
+    rebase.take(at(1000 * kMs, kWall));
+    rebase.take(at(1100 * kMs, kWall + 2 * kMs));
+    CHECK(rebase.steps() == 1);
+    rebase.take(at(1200 * kMs, kWall));
+    CHECK(rebase.steps() == 2);
+    rebase.take(at(1300 * kMs, kWall));
+    CHECK(rebase.steps() == 2);
+}
+
+void a_blurred_sample_is_no_step() {
+    Rebase rebase;
+    rebase.take(at(1000 * kMs, kWall));
+    Rebase::Sample blurred = at(1100 * kMs, kWall, 4 * kMs);
+    blurred.wall_ns += 2 * kMs;  // the true reading lay at the bracket's end
+    rebase.take(blurred);
+    CHECK(rebase.steps() == 0);
+}
+
+// A connected pair of loopback sockets; stamps are made for TCP, not for a socketpair.
+struct Pair {
+    Fd near, far;
+    Pair() {
+        const Fd listener(::socket(AF_INET, SOCK_STREAM, 0));
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* plain = reinterpret_cast<sockaddr*>(&address);
+        CHECK(::bind(listener.get(), plain, size) == 0 && ::listen(listener.get(), 1) == 0);
+        CHECK(::getsockname(listener.get(), plain, &size) == 0);
+        near.reset(::socket(AF_INET, SOCK_STREAM, 0));
+        CHECK(::connect(near.get(), plain, size) == 0);
+        far.reset(::accept(listener.get(), nullptr, nullptr));
+        CHECK(static_cast<bool>(far));
+    }
+};
+
+void a_socket_gives_the_stamp_of_its_oldest_byte() {
+    KernelStamps stamps;
+    const Pair pair;
+    CHECK(KernelStamps::enable(pair.near.get()));
+    CHECK(stamps.peek(pair.near.get()) == 0);
+    for (int i = 0; i < 50; ++i) {  // the kernel switches stamping on a little later
+        const std::int64_t before = now_ns();
+        CHECK(::send(pair.far.get(), "x", 1, 0) == 1);
+        const std::int64_t sent = now_ns();
+        CHECK(::send(pair.far.get(), "y", 1, 0) == 1);
+        const std::int64_t first = stamps.peek(pair.near.get());
+        char two[2];
+        CHECK(::recv(pair.near.get(), two, 2, MSG_WAITALL) == 2);
+        if (first == 0) continue;
+        constexpr std::int64_t kSampling = 20'000;  // of the two clocks against each other
+        CHECK(first >= before - kSampling && first <= sent + kSampling);
+        return;
+    }
+    std::puts("  (no kernel stamps here)");
+}
+
+}  // namespace
+
+int main() {
+    TELL(the_offset_is_the_newest_sample);
+    TELL(a_slewed_clock_is_no_step);
+    TELL(a_step_in_either_direction_is_counted);
+    TELL(a_blurred_sample_is_no_step);
+    TELL(a_socket_gives_the_stamp_of_its_oldest_byte);
+}

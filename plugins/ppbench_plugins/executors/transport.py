@@ -1,0 +1,24 @@
+"""What of a reply's headers is kept in the record: what the endpoint calls the request, and what may still be asked.
+
+Knows names of headers, no socket and no dialect's JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+_IDS = ("x-request-id", "request-id")
+_LIMITS = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-", "ratelimit", "retry-after")
+_MOST, _LONGEST = 32, 200
+
+
+def remote_id(headers: Iterable[tuple[str, str]]) -> str:
+    """What the endpoint calls this request; empty if it gives it no name. Names of headers in lower case."""
+    return next((value[:_LONGEST] for name, value in headers if name in _IDS), "")
+
+
+def rate_limits(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The headers that tell of limits: a bounded number, each of bounded length."""
+    found = ((name, value[:_LONGEST]) for name, value in headers if name.startswith(_LIMITS))
+    return dict(islice(found, _MOST))
