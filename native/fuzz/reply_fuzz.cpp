@@ -186,7 +186,9 @@ void same(const std::vector<Event>& a, const std::vector<Event>& b) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static auto& bench = *new Bench;  // never destroyed: libcurl has its own end of process
     const fuzz::Input input = fuzz::read(data, size, 512);
-    const std::size_t limit = input.choice < 32 ? 1U + input.choice : 1U << 20;
+    const std::size_t limit = input.choice < 32   ? 1U + input.choice
+                              : input.choice < 64 ? 16U * input.choice
+                                                  : 1U << 20;
     const bool watch = (input.choice & 1) != 0;
     const auto transfer = std::make_shared<const Transfer>(
         Transfer{"id", "http://127.0.0.1/", {}, "{}", 0, (input.choice & 2) == 0, watch});
