@@ -27,8 +27,10 @@ docs:
 LIBCURL = $(shell $(BIN)/python -c "from ppbench_plugins.executors.engine import libcurls; print(libcurls()[0])")
 
 # The C++ tests, under the address and undefined-behaviour sanitizers and under the thread sanitizer, with the libcurl
-# that the package takes.
+# and the libssl that the package takes.
 native-test: export PPBENCH_LIBCURL ?= $(LIBCURL)
+native-test: export PPBENCH_LIBSSL ?= $(shell $(BIN)/python -c \
+  "from ppbench_plugins.executors.engine import libssls; print(libssls()[0])")
 native-test:
 	for kind in address,undefined thread; do \
 	  cmake -S native -B build/native-$$kind -DPPBENCH_SANITIZE=$$kind && \

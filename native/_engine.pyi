@@ -242,12 +242,33 @@ class PacedServer:
     """An HTTP/1.1 server on a thread of its own that sends bytes at appointed instants.
 
     It answers OPTIONS and HEAD by itself with 204, bad requests with 400, 413 or 431.
+
+    Over TLS, 1.2 or 1.3, a chunk of up to 16 KiB leaves as one record in one packet. Handshakes
+    are made one step at a time between chunks that are due: a chunk may be late by what a step
+    takes, least with an EC key.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; port 0 takes a free one. Raise RuntimeError when that fails."""
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        certificate: str = "",
+        key: str = "",
+        libssl: list[str] = ...,
+    ) -> None:
+        """Listen; port 0 takes a free one. Raise RuntimeError when that fails.
+
+        `certificate` and `key` are PEM files, the chain behind the certificate; with them the
+        server speaks TLS and nothing else, through the first of `libssl` (paths, or names the
+        loader finds) that is usable. Raise ValueError for files that cannot be used, and
+        ImportError that lists every candidate with its fault when no libssl can.
+        """
     @property
     def port(self) -> int: ...
+    @property
+    def tls_library(self) -> str:
+        """The version and file of the libssl that was loaded, empty for a plain server."""
     def next(self, until_ns: int | None = None) -> Incoming | None:
         """The next request, None when `until_ns` has passed or the server was stopped."""
     def respond(

@@ -79,6 +79,21 @@ int prewarm(Engine& engine, const std::string& url, int connections, long timeou
     return wait_in_slices({}, poll, [&] { return engine.closed(); }).value_or(0);
 }
 
+std::unique_ptr<PacedServer> make_server(const std::string& host, int port,
+                                         std::string certificate, std::string key,
+                                         std::vector<std::string> libssl) {
+    if (certificate.empty() != key.empty())
+        throw py::value_error("certificate and key go together: give both or neither");
+    std::optional<TlsContext::Settings> tls;
+    if (!key.empty()) tls = {std::move(certificate), std::move(key), std::move(libssl)};
+    try {
+        const py::gil_scoped_release release;
+        return std::make_unique<PacedServer>(host, port, tls);
+    } catch (const ssl::NotFound& error) {
+        throw py::import_error(error.what());
+    }
+}
+
 std::optional<Incoming> next(PacedServer& server, const Until& until) {
     const auto poll = [&](std::int64_t slice) { return server.next(slice); };
     return wait_in_slices(until, poll, [&] { return server.stopped(); });
@@ -195,10 +210,17 @@ void bind_server(py::module_& m) {
                                [](const Incoming& self) { return py::bytes(self.request.body); })
         .def_readonly("arrived_ns", &Incoming::arrived_ns);
 
+    const auto tls_library = [](const PacedServer& self) -> std::string {
+        if (self.tls() == nullptr) return {};
+        const ssl::Library& library = self.tls()->library();
+        return library.version + " (" + library.path + ")";
+    };
     py::class_<PacedServer>(m, "PacedServer", py::is_final())
-        .def(py::init<const std::string&, int>(), py::arg("host") = "127.0.0.1",
-             py::arg("port") = 0)
+        .def(py::init(&make_server), py::arg("host") = "127.0.0.1", py::arg("port") = 0,
+             py::kw_only(), py::arg("certificate") = "", py::arg("key") = "",
+             py::arg("libssl") = std::vector<std::string>())
         .def_property_readonly("port", &PacedServer::port)
+        .def_property_readonly("tls_library", tls_library)
         .def("next", &next, py::arg("until_ns") = py::none())
         .def("respond", &respond, py::arg("token"), py::arg("status"), py::arg("headers"),
              py::arg("chunks"), py::kw_only(), py::arg("close") = false,

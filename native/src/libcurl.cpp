@@ -1,20 +1,13 @@
-// Loading by dlopen. A library that was refused stays mapped: TLS libraries do not survive
-// being unloaded in a process with threads.
+// Which functions are taken from the library, and which versions of it are refused.
 #include "libcurl.h"
-
-#include <dlfcn.h>
 
 #include <mutex>
 #include <stdexcept>
 
+#include "shared_library.h"
+
 namespace ppbench::curl {
 namespace {
-
-template <class Function>
-void find(void* handle, const char* name, Function*& slot) {
-    slot = reinterpret_cast<Function*>(::dlsym(handle, name));
-    if (slot == nullptr) throw std::runtime_error(std::string("has no symbol ") + name);
-}
 
 Api find_all(void* handle) {
     Api api{};
@@ -39,18 +32,8 @@ Api find_all(void* handle) {
     return api;
 }
 
-std::string file_of(const void* symbol, const std::string& otherwise) {
-    Dl_info info{};
-    if (::dladdr(symbol, &info) == 0 || info.dli_fname == nullptr) return otherwise;
-    return info.dli_fname;
-}
-
 Library load_one(const std::string& candidate) {
-    void* handle = ::dlopen(candidate.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (handle == nullptr) {
-        const char* why = ::dlerror();
-        throw std::runtime_error(why != nullptr ? why : "cannot be loaded");
-    }
+    void* handle = open_library(candidate);
     Library library;
     library.api = find_all(handle);
     const VersionInfo* info = library.api.version_info(0);
@@ -68,16 +51,7 @@ Library load_one(const std::string& candidate) {
 Library load(const std::vector<std::string>& candidates) {
     static std::mutex one_at_a_time;  // global_init is safe across threads only since 7.84
     const std::lock_guard lock(one_at_a_time);
-    std::string tried;
-    for (const std::string& candidate : candidates) {
-        try {
-            return load_one(candidate);
-        } catch (const std::runtime_error& why) {
-            tried += "\n  " + candidate + ": " + why.what();
-        }
-    }
-    if (tried.empty()) tried = " none, the list is empty";
-    throw std::runtime_error("no usable libcurl; tried:" + tried);
+    return first_usable<std::runtime_error>("libcurl", candidates, load_one);
 }
 
 }  // namespace ppbench::curl

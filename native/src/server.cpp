@@ -2,10 +2,6 @@
 // one, the end of the reply together with the last one: one packet, one instant.
 #include "server.h"
 
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -22,10 +18,10 @@
 namespace ppbench {
 namespace {
 
-constexpr int kBacklog = 4096;  // a short one costs clients one-second retries
 constexpr std::uint64_t kBell = 0, kListener = 1, kTimer = 2, kFirstSerial = 16;
 constexpr std::size_t kReadSize = std::size_t{64} << 10;
 constexpr std::size_t kMaxAhead = std::size_t{1} << 20;  // sent while the reply still runs
+constexpr int kAcceptedAtOnce = 8;  // due chunks have to wait meanwhile
 constexpr std::int64_t kDrainNs = 1'000'000'000;
 
 void add_to(const Fd& epoll, int fd, std::uint64_t serial, std::uint32_t events, int action) {
@@ -36,48 +32,19 @@ void add_to(const Fd& epoll, int fd, std::uint64_t serial, std::uint32_t events,
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
 }
 
-Fd listen_on(const std::string& host, int port) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-    addrinfo* found = nullptr;
-    const std::string where = host + ":" + std::to_string(port);
-    const int code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-    const std::string what = "cannot listen on " + where;
-    if (code != 0) throw std::runtime_error(what + ": " + gai_strerror(code));
-    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
-    Fd fd = open_or_throw(
-        ::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), what.c_str());
-    const int on = 1;
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (::bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0 ||
-        ::listen(fd.get(), kBacklog) != 0)
-        throw std::system_error(errno, std::generic_category(), what);
-    return fd;
-}
-
-int port_of(const Fd& fd) {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size);
-    return ntohs(address.ss_family == AF_INET6
-                     ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
-                     : reinterpret_cast<const sockaddr_in&>(address).sin_port);
-}
-
 }  // namespace
 
-PacedServer::PacedServer(const std::string& host, int port)
+PacedServer::PacedServer(const std::string& host, int port,
+                         const std::optional<TlsContext::Settings>& tls)
     : epoll_(open_or_throw(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       timer_(open_or_throw(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
                            "timerfd_create")),
-      listener_(listen_on(host, port)),
-      reserve_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
-      port_(port_of(listener_)),
+      tls_(tls ? std::make_unique<TlsContext>(*tls) : nullptr),
+      listener_(host, port),
       last_serial_(kFirstSerial),
       buffer_(kReadSize) {
     add_to(epoll_, bell_.fd(), kBell, EPOLLIN, EPOLL_CTL_ADD);
-    add_to(epoll_, listener_.get(), kListener, EPOLLIN, EPOLL_CTL_ADD);
+    add_to(epoll_, listener_.fd(), kListener, EPOLLIN, EPOLL_CTL_ADD);
     add_to(epoll_, timer_.get(), kTimer, EPOLLIN, EPOLL_CTL_ADD);
     thread_ = std::thread([this] { run(); });
 }
@@ -125,7 +92,7 @@ void PacedServer::run() noexcept {
     }
     connections_.clear();
     gone_.clear();
-    listener_.reset();
+    listener_.close();
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     arrived_.notify_all();
@@ -143,7 +110,7 @@ void PacedServer::turn() {
         if (event.data.u64 == kBell)
             bell_.quiet();
         else if (event.data.u64 == kListener)
-            accept_all();
+            accept_some();
         else if (event.data.u64 != kTimer)
             on_ready(event.data.u64, event.events);
         run_due();
@@ -168,30 +135,18 @@ void PacedServer::take_replies() {
     }
 }
 
-void PacedServer::accept_all() {
-    for (;;) {
-        Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (!fd) {
-            if (errno == EMFILE || errno == ENFILE) return refuse_one();
-            if (errno == ECONNABORTED || errno == EINTR) continue;
-            return;
-        }
-        const int on = 1;
-        ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+// Those who still wait wake the thread again.
+void PacedServer::accept_some() {
+    for (int i = 0; i < kAcceptedAtOnce; ++i) {
+        Fd fd = listener_.accept();
+        if (!fd) return;
         auto c = std::make_unique<Connection>();
         c->serial = ++last_serial_;
-        c->fd = std::move(fd);
+        c->channel = Channel(std::move(fd), tls_ ? tls_->accept() : nullptr);
         c->watched = EPOLLIN;
-        add_to(epoll_, c->fd.get(), c->serial, c->watched, EPOLL_CTL_ADD);
+        add_to(epoll_, c->channel.fd(), c->serial, c->watched, EPOLL_CTL_ADD);
         connections_.emplace(c->serial, std::move(c));
     }
-}
-
-// Without this the waiting connection would wake the thread again and again.
-void PacedServer::refuse_one() {
-    reserve_.reset();
-    Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)).reset();
-    reserve_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
 void PacedServer::on_ready(std::uint64_t serial, std::uint32_t events) {
@@ -200,16 +155,20 @@ void PacedServer::on_ready(std::uint64_t serial, std::uint32_t events) {
     Connection& c = *found->second;
     if ((events & EPOLLERR) != 0) return drop(c);
     if ((events & EPOLLOUT) != 0) flush(c);
-    if (c.fd && (events & (EPOLLIN | EPOLLHUP)) != 0) read_some(c);
+    if (c.channel.is_open() && (events & (EPOLLIN | EPOLLHUP)) != 0) read_some(c);
 }
 
 void PacedServer::read_some(Connection& c) {
-    const ssize_t got = ::recv(c.fd.get(), buffer_.data(), buffer_.size(), 0);
+    const ssize_t got = ::recv(c.channel.fd(), buffer_.data(), buffer_.size(), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     const std::int64_t read_ns = now_ns();
     if (got <= 0) return drop(c);
     if (c.draining) return;
-    c.in.append(buffer_.data(), static_cast<std::size_t>(got));
+    const std::size_t before = c.in.size();
+    const std::string_view received(buffer_.data(), static_cast<std::size_t>(got));
+    if (!c.channel.understand(received, c.in)) return drop(c);
+    watch(c);
+    if (c.in.size() == before) return;
     if (c.token == 0) return parse(c, read_ns);
     if (c.in.size() > kMaxAhead) drop(c);
 }
@@ -294,31 +253,24 @@ void PacedServer::send_chunk(Connection& c) {
 }
 
 void PacedServer::write(Connection& c, std::string_view bytes) {
-    if (c.out.empty() && !bytes.empty()) {
-        const ssize_t sent = ::send(c.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (sent < 0 && errno != EAGAIN && errno != EINTR) return drop(c);
-        if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
-    }
-    c.out.append(bytes);
-    if (c.out.empty()) {
-        if (c.ending) end_reply(c);
-    } else {
-        watch(c, EPOLLIN | EPOLLOUT);
-    }
+    const bool last = c.ending && !c.reply->abort && c.closes();
+    if (!c.channel.send(bytes, last)) return drop(c);
+    settle(c);
 }
 
 void PacedServer::flush(Connection& c) {
-    const ssize_t sent = ::send(c.fd.get(), c.out.data(), c.out.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) return drop(c);
-    if (sent > 0) c.out.erase(0, static_cast<std::size_t>(sent));
-    if (!c.out.empty()) return;
-    watch(c, EPOLLIN);
-    if (c.ending) end_reply(c);
+    if (!c.channel.flush()) return drop(c);
+    settle(c);
+}
+
+void PacedServer::settle(Connection& c) {
+    watch(c);
+    if (c.ending && !c.channel.waiting()) end_reply(c);
 }
 
 void PacedServer::end_reply(Connection& c) {
     if (c.reply->abort) return drop(c, true);
-    const bool close = c.reply->close || !c.keep_alive;
+    const bool close = c.closes();
     c.reply.reset();
     c.token = 0;
     c.ending = false;
@@ -328,23 +280,20 @@ void PacedServer::end_reply(Connection& c) {
     }
     // Closing with unread bytes would reset the connection and could destroy the reply.
     c.draining = true;
-    ::shutdown(c.fd.get(), SHUT_WR);
+    c.channel.end_sending();
     schedule(now_ns() + kDrainNs, c, 0);
 }
 
-void PacedServer::watch(Connection& c, std::uint32_t events) {
+void PacedServer::watch(Connection& c) {
+    const std::uint32_t events = c.channel.waiting() ? EPOLLIN | EPOLLOUT : EPOLLIN;
     if (events == c.watched) return;
-    add_to(epoll_, c.fd.get(), c.serial, events, EPOLL_CTL_MOD);
+    add_to(epoll_, c.channel.fd(), c.serial, events, EPOLL_CTL_MOD);
     c.watched = events;
 }
 
 void PacedServer::drop(Connection& c, bool reset) {
-    if (reset) {
-        const linger now{1, 0};
-        ::setsockopt(c.fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    }
     serial_of_.erase(c.token);
-    c.fd.reset();
+    c.channel.close(reset);
     gone_.push_back(std::move(connections_.extract(c.serial).mapped()));
 }
 

@@ -1,5 +1,6 @@
 // A paced HTTP/1.1 server: hands requests out, and sends each chunk of a reply at its
-// appointed instant, late if it must be, never early. One thread, epoll, one timer.
+// appointed instant, late if it must be, never early. Over TLS when it is given a certificate.
+// One thread, epoll, one timer.
 // Knows nothing of what the bytes mean.
 #pragma once
 
@@ -18,9 +19,12 @@
 #include <utility>
 #include <vector>
 
+#include "channel.h"
 #include "fd.h"
+#include "listener.h"
 #include "reply.h"
 #include "request.h"
+#include "tls.h"
 
 namespace ppbench {
 
@@ -32,12 +36,15 @@ struct Incoming {
 
 class PacedServer {
 public:
-    PacedServer(const std::string& host, int port);
+    // Throws std::runtime_error when it cannot listen, and what TlsContext throws.
+    PacedServer(const std::string& host, int port,
+                const std::optional<TlsContext::Settings>& tls = {});
     ~PacedServer();
     PacedServer(const PacedServer&) = delete;
     PacedServer& operator=(const PacedServer&) = delete;
 
-    int port() const noexcept { return port_; }
+    int port() const noexcept { return listener_.port(); }
+    const TlsContext* tls() const noexcept { return tls_.get(); }  // null for plain HTTP
 
     // The next request, or nothing at the deadline or after stop().
     std::optional<Incoming> next(std::int64_t until_ns);
@@ -52,18 +59,18 @@ public:
 private:
     struct Connection {
         std::uint64_t serial = 0;
-        Fd fd;
+        Channel channel;
         RequestParser parser;
         std::string in;
-        std::string out;          // what the socket did not take yet
         std::uint64_t token = 0;  // the request handed out, 0 when none
         std::optional<Reply> reply;
         std::size_t sent = 0;  // chunks of the reply
         std::uint32_t watched = 0;
         bool keep_alive = true;
         bool http11 = true;
-        bool ending = false;    // all of the reply is written or in `out`
+        bool ending = false;    // all of the reply is written, or waits in the channel
         bool draining = false;  // our side is shut: only waiting for the client's
+        bool closes() const noexcept { return reply->close || !keep_alive; }
     };
     struct Due {
         std::int64_t at_ns;
@@ -78,8 +85,7 @@ private:
     void run() noexcept;
     void turn();
     void take_replies();
-    void accept_all();
-    void refuse_one();
+    void accept_some();
     void on_ready(std::uint64_t serial, std::uint32_t events);
     void read_some(Connection& c);
     void parse(Connection& c, std::int64_t read_ns);
@@ -90,8 +96,9 @@ private:
     void answer_now(Connection& c, int status, bool close);
     void write(Connection& c, std::string_view bytes);
     void flush(Connection& c);
+    void settle(Connection& c);
     void end_reply(Connection& c);
-    void watch(Connection& c, std::uint32_t events);
+    void watch(Connection& c);
     void drop(Connection& c, bool reset = false);
     void schedule(std::int64_t at_ns, const Connection& c, std::uint64_t token);
     void set_timer();
@@ -99,9 +106,8 @@ private:
     Bell bell_;
     Fd epoll_;
     Fd timer_;
-    Fd listener_;
-    Fd reserve_;  // given up for a moment when descriptors run out
-    int port_ = 0;
+    std::unique_ptr<TlsContext> tls_;  // before the connections, which refer to it
+    Listener listener_;
     std::uint64_t last_serial_;
     std::uint64_t last_token_ = 0;
     std::uint64_t last_order_ = 0;

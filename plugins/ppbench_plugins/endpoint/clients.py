@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -48,7 +48,8 @@ def check_names(asked: Sequence[str]) -> tuple[str, ...]:
 def client(name: str, url: str, width: int) -> Iterator[Client]:
     """A client of the server at `url`, by one of `NAMES`, with up to `width` requests in flight."""
     if name == "aiohttp":
-        yield _Aiohttp(f"{url}/v1", width)
+        with closing(_Aiohttp(f"{url}/v1", width)) as other:
+            yield other
         return
     makers: dict[str, Any] = {"native": Native, "openai": OpenAI, "anthropic": Anthropic}
     base = url if name == "anthropic" else f"{url}/v1"
@@ -103,8 +104,8 @@ class _Aiohttp:
     def __init__(self, base_url: str, width: int) -> None:
         self._target = wire.resolve(_MODEL, base_url)
         self._width = width
-        self._loop: Any = None
-        self._session: Any = None
+        self._loop = asyncio.new_event_loop()
+        self._session: Any = self._run(self._open())
 
     def exchange(self, requests: Sequence[Request]) -> list[Reply]:
         return list(self._run(self._exchange(requests)))
@@ -112,17 +113,17 @@ class _Aiohttp:
     def keep_busy(self, request: Request, width: int, seconds: float) -> int:
         return int(self._run(self._busy(request, width, seconds)))
 
+    def close(self) -> None:
+        self._run(self._session.close())
+        self._loop.close()
+
     def _run(self, work: Any) -> Any:
+        return self._loop.run_until_complete(work)
+
+    async def _open(self) -> Any:
         import aiohttp
 
-        async def opened() -> Any:
-            if self._session is None:
-                self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=self._width))
-            return await work
-
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-        return self._loop.run_until_complete(opened())
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=self._width))
 
     async def _exchange(self, requests: Sequence[Request]) -> list[Reply]:
         return await asyncio.gather(*(self._one(request) for request in requests))

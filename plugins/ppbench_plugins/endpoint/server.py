@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ppbench import BrokenPlugin, UsageError
 from ppbench_plugins.endpoint.dialects import Dialect, failure, read_call, reply_chunks
 from ppbench_plugins.endpoint.embedded import serve_child
+from ppbench_plugins.executors.engine import libssls
 from ppbench_plugins.mock.items import known_items
 from ppbench_plugins.mock.latency import load_profile
 from ppbench_plugins.mock.model import MockModel
@@ -24,16 +25,26 @@ ROUTES: dict[str, Dialect] = {"/chat/completions": "chat", "/responses": "respon
 """How the path of a request ends, and the dialect spoken there."""
 
 
-class MockServer:
-    """The mock endpoint on one address. `model` answers requests that name it, or no other profile."""
+def dialect_of(path: str) -> Dialect | None:
+    """The dialect spoken at a path; None if none is."""
+    return next((dialect for end, dialect in ROUTES.items() if path.endswith(end)), None)
 
-    def __init__(self, model: str, *, host: str = "127.0.0.1", port: int = 0, prompts: str = "") -> None:
+
+class MockServer:
+    """The mock endpoint on one address. `model` answers requests that name it, or no other profile.
+
+    With the PEM files `certificate` and `key` it speaks https, and nothing else.
+    """
+
+    def __init__(
+        self, model: str, *, host: str = "127.0.0.1", port: int = 0, prompts: str = "", certificate: str = "", key: str = ""
+    ) -> None:
         self._items = known_items(prompts)
         self._default = model
         self._models = {model: MockModel(load_profile(model), self._items)}
         self._served = 0
-        self._server = paced_server(host, port)
-        self.url = f"http://{host}:{self._server.port}"
+        self._server = paced_server(host, port, certificate, key)
+        self.url = f"{'https' if certificate else 'http'}://{host}:{self._server.port}"
 
     def serve(self) -> None:
         """Answer requests until `stop`."""
@@ -52,7 +63,7 @@ class MockServer:
         if incoming.method == "GET" and path.endswith("/models"):
             models = [{"id": name, "object": "model"} for name in self._models]
             self._say(incoming, 200, json.dumps({"object": "list", "data": models}).encode())
-        elif incoming.method == "POST" and (dialect := next((d for end, d in ROUTES.items() if path.endswith(end)), None)):
+        elif incoming.method == "POST" and (dialect := dialect_of(path)):
             self._generate(incoming, dialect)
         else:
             known = ", ".join(f"POST /v1{end}" for end in ROUTES) + ", GET /v1/models"
@@ -83,14 +94,19 @@ class MockServer:
         self._server.respond(incoming.token, status, JSON, [(incoming.arrived_ns, body)])
 
 
-def paced_server(host: str, port: int) -> PacedServer:
+def paced_server(host: str, port: int, certificate: str = "", key: str = "") -> PacedServer:
     try:
         from ppbench_plugins._engine import PacedServer
     except ImportError:
         raise BrokenPlugin("the endpoint needs the native engine, which is not built here; install a C++20 compiler and "
                            "Python's headers, then ppbench again; -e offline runs without it") from None  # fmt: skip
     try:
-        return PacedServer(host, port)
+        return PacedServer(host, port, certificate=certificate, key=key, libssl=libssls())
+    except ImportError as error:
+        raise BrokenPlugin(f"the mock endpoint speaks https through OpenSSL: {error}; `pip install pycurl`, or install your "
+                           "system's libssl, or set PPBENCH_LIBSSL; http needs none") from None  # fmt: skip
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     except RuntimeError as error:
         raise UsageError(f"cannot listen on {host}:{port}: {error}; choose another --port") from None
 

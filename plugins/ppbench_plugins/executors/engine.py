@@ -1,4 +1,4 @@
-"""Finds what the engine needs at run time: the module itself, a libcurl, the trusted certificates.
+"""Finds what the engine needs at run time: the module itself, a libcurl, a libssl, the trusted certificates.
 
 Says what is missing, and what to install, when one of them is not there. Sends nothing.
 """
@@ -61,17 +61,23 @@ def libcurls() -> list[str]:
     """Where a libcurl may be, best first: what the user names, what pycurl carries, what the system has."""
     named = os.environ.get("PPBENCH_LIBCURL")
     beside = (str(path) for path in sorted(Path(sys.prefix, "lib").glob("libcurl.so.4")))
-    return [*([named] if named else []), *_of_pycurl(), *beside, "libcurl.so.4", "/usr/lib/libcurl.4.dylib"]
+    return [*([named] if named else []), *_of_pycurl("libcurl*"), *beside, "libcurl.so.4", "/usr/lib/libcurl.4.dylib"]
 
 
-def _of_pycurl() -> Iterator[str]:
-    """The wheel's own copy. The module is found, not imported."""
+def libssls() -> list[str]:
+    """Where a libssl for the paced server may be, in the same order."""
+    named = os.environ.get("PPBENCH_LIBSSL")
+    return [*([named] if named else []), *_of_pycurl("libssl*"), "libssl.so.3", "libssl.so.1.1"]
+
+
+def _of_pycurl(pattern: str) -> Iterator[str]:
+    """The wheel's own copies. The module is found, not imported."""
     spec = find_spec("pycurl")
     if spec is None or spec.origin is None:
         return
     here = Path(spec.origin).parent
     for folder in (here / "pycurl.libs", here.parent / "pycurl.libs", here / ".dylibs"):
-        yield from map(str, sorted(folder.glob("libcurl*")))
+        yield from map(str, sorted(folder.glob(pattern)))
 
 
 def ca_file(url: str) -> str:
