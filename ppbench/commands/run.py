@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import secrets
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from click.core import ParameterSource
 
 from ppbench import plugins as loader
 from ppbench.commands.common import categories, installed_items, user_items
+from ppbench.commands.progress import Progress, warming_up
 from ppbench.errors import BudgetReached, EndpointUnusable, InvalidData, TooManyFailures, UsageError
 from ppbench.health import health
 from ppbench.hookspecs import Executor
@@ -31,7 +30,6 @@ from ppbench.score import SERIAL, Score, score
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
 from ppbench.tasks import digest, select
-from ppbench.trace import Trial
 
 METHODS = ("serial", "schema", "sot", "top")
 JUDGES = ("structure", "reference")
@@ -161,7 +159,7 @@ class _Session:
             if directory is None:
                 path = _new_directory(output_dir)
                 RunDirectory.refuse_taken(path)
-                runner.warm_up()
+                self._warm_up(runner)
                 directory = RunDirectory.create(path, record)
                 todo = runner.blocks()
             else:
@@ -170,7 +168,7 @@ class _Session:
                 self._drop_torn(directory, runner.specs)
                 todo = remaining(runner.blocks(), directory.trials())
                 if todo:
-                    runner.warm_up()
+                    self._warm_up(runner)
             self._directory = directory
             with directory.lock():
                 self._run_blocks(runner, todo, directory)
@@ -178,8 +176,13 @@ class _Session:
         self._judge(directory)
         return directory
 
+    def _warm_up(self, runner: Runner) -> None:
+        if not self._quiet:
+            warming_up(self._executor)
+        runner.warm_up()
+
     def _run_blocks(self, runner: Runner, todo: Sequence[Block], directory: RunDirectory) -> None:
-        progress = _Progress(len(todo), quiet=self._quiet)
+        progress = Progress(len(todo), quiet=self._quiet)
         try:
             runner.run(todo, directory, progress.block)
         except EndpointUnusable as error:
@@ -288,23 +291,3 @@ def _first_difference(old: Any, new: Any) -> str:
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         old, new = next((a, b) for a, b in zip(old, new, strict=True) if a != b)
     return f"was {str(old)[:120]}, is {str(new)[:120]}"
-
-
-class _Progress:
-    """Plain lines on stderr; on a terminal they overwrite one another."""
-
-    def __init__(self, total: int, *, quiet: bool) -> None:
-        self._total, self._quiet, self._done, self._failed = total, quiet, 0, 0
-        self._started = time.monotonic()
-
-    def block(self, block: Block, trials: Sequence[Trial]) -> None:
-        self._done += 1
-        self._failed += sum(trial.failure is not None for trial in trials)
-        self._total += block.try_  # a second try was not in the plan
-        if self._quiet:
-            return
-        spent = time.monotonic() - self._started
-        left = spent / self._done * max(0, self._total - self._done)
-        line = f"[{self._done}/{self._total}] {block.item}  failed {self._failed}  {spent:.0f} s, about {left:.0f} s left"
-        terminal = sys.stderr.isatty()
-        click.echo(f"\r{line:<76}" if terminal else line, err=True, nl=not terminal or self._done >= self._total)
