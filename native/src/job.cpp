@@ -16,6 +16,9 @@
 namespace ppbench {
 namespace {
 
+constexpr std::size_t kMaxHeaders = std::size_t{256} << 10;  // libcurl gives up a little later
+constexpr std::size_t kEventCost = 2 * sizeof(Event);        // here, and where it is read
+
 const std::string* find(const Done& done, std::string_view name) {
     for (const auto& [key, value] : done.headers)
         if (key == name) return &value;
@@ -35,7 +38,7 @@ const char* kind_of(int code) {
         case 5: case 6: case 7: case 97: return "connect";
         case 28: return "timeout";
         case 18: case 52: case 55: case 56: return "dropped";
-        case 63: return "too_large";
+        case 63: case 100: return "too_large";
         case 35: case 51: case 53: case 54: case 58: case 59: case 60: case 64: case 66: case 77:
         case 80: case 82: case 83: case 90: case 91: case 98: return "tls";
         default: return "other";
@@ -82,7 +85,9 @@ void Job::clear() {
     fd_ = -1;
     heard_ns_ = 0;
     refused_ = {};
-    headers_over_ = too_large_ = false;
+    header_bytes_ = 0;
+    headers_over_ = false;
+    failed_as_ = nullptr;
     error_[0] = '\0';
 }
 
@@ -176,17 +181,24 @@ int Job::on_close(void* shop, int fd) {
     return ::close(fd);
 }
 
-// Called again when libcurl repeats the request because a kept-alive connection was dead:
-// the newest call is the request that was answered.
-int Job::on_leave(void* self, char*, char*, int, int) {
-    static_cast<Job*>(self)->done_.sent_ns = now_ns();
+// Called again when libcurl is about to repeat a request that a kept-alive connection lost,
+// which it does up to five times. The server may have read it, and it may have to be paid
+// for: whether it goes out again is for those who keep the record to say.
+int Job::on_leave(void* self, char*, char*, int, int) try {
+    Job& job = *static_cast<Job*>(self);
+    if (job.done_.sent_ns != 0 && !job.warming_) {
+        job.fail("dropped", "the connection was closed before a reply came");
+        return 1;
+    }
+    job.done_.sent_ns = now_ns();
     return 0;
+} catch (...) {
+    return 1;
 }
 
 std::size_t Job::on_header(char* text, std::size_t size, std::size_t count, void* self) {
     try {
-        static_cast<Job*>(self)->take_header({text, size * count});
-        return size * count;
+        return static_cast<Job*>(self)->take_header({text, size * count}) ? size * count : 0;
     } catch (...) {
         return 0;
     }
@@ -200,8 +212,16 @@ std::size_t Job::on_body(char* bytes, std::size_t size, std::size_t count, void*
     }
 }
 
-void Job::take_header(std::string_view line) {
+bool Job::take_header(std::string_view line) {
     heard_ns_ = now_ns();
+    header_bytes_ += line.size();
+    if (header_bytes_ > kMaxHeaders)
+        return fail("too_large", "the headers of the reply are larger than 256 KB");
+    read_header(line);
+    return true;
+}
+
+void Job::read_header(std::string_view line) {
     if (line.starts_with("HTTP/")) {  // a new block: what came before was a 1xx reply
         done_.headers.clear();
         headers_over_ = false;
@@ -244,15 +264,21 @@ bool Job::take_body(std::string_view bytes) {
     heard_ns_ = stamp.user_ns;
     done_.bytes += static_cast<std::int64_t>(bytes.size());
     const std::size_t before = done_.events.size();
-    too_large_ = !keep(bytes, stamp);
+    const bool kept = keep(bytes, stamp);
     if (transfer_->watch && done_.events.size() > before) shop_.reading.touched.push_back(this);
-    return !too_large_;
+    return kept || fail("too_large", "the reply is larger than max_reply_bytes");
+}
+
+bool Job::fail(const char* kind, const char* why) {
+    failed_as_ = kind;
+    done_.error = why;
+    return false;
 }
 
 // What is kept counts, not what came: an event of one byte costs far more than its byte.
 bool Job::keep(std::string_view bytes, const Stamp& stamp) {
     const std::size_t held =
-        static_cast<std::size_t>(done_.bytes) + done_.events.size() * sizeof(Event);
+        static_cast<std::size_t>(done_.bytes) + done_.events.size() * kEventCost;
     if (held > shop_.max_reply_bytes) return false;
     if (parser_) return parser_->push(bytes, stamp, done_.events);
     done_.body.append(bytes);
@@ -275,9 +301,8 @@ Done Job::finish(int code, std::string_view error_kind, std::string_view error) 
     if (refused_ != curl::Option{}) {
         error_kind = "other";
         done_.error = "libcurl refused option " + std::to_string(refused_);
-    } else if (too_large_) {
-        error_kind = "too_large";
-        done_.error = "the reply is larger than max_reply_bytes";
+    } else if (failed_as_ != nullptr) {
+        error_kind = failed_as_;
     } else if (!error.empty()) {
         done_.error = error;
     } else if (code != 0) {
@@ -311,7 +336,8 @@ void Job::take_timings(Done& done) const {
     done.status = static_cast<int>(number(curl::kInfoResponseCode));
     done.local_port = static_cast<int>(std::max(0L, number(curl::kInfoLocalPort)));
     done.http_version = version_name(number(curl::kInfoHttpVersion));
-    const bool connected = number(curl::kInfoNumConnects) > 0;
+    const bool lost = done.error_kind == "dropped" && failed_as_ != nullptr;
+    const bool connected = number(curl::kInfoNumConnects) > 0 && !lost;  // lost: for a repetition
     done.reused = !connected && done.sent_ns != 0;
     if (!connected) return;
     const std::int64_t tcp = microseconds(curl::kInfoConnectTime);

@@ -91,7 +91,9 @@ private:
     bool set(curl::Option option, Value value);
     void add_header(const std::string& line);
 
-    void take_header(std::string_view line);
+    bool take_header(std::string_view line);
+    void read_header(std::string_view line);
+    bool fail(const char* kind, const char* why);
     bool take_body(std::string_view bytes);
     bool keep(std::string_view bytes, const Stamp& stamp);
     Stamp stamp() const noexcept;
@@ -118,7 +120,8 @@ private:
     std::uint64_t steps_ = 0;      // of the wall clock, before this transfer
     curl::Option refused_{};  // the option that libcurl did not take
     bool headers_over_ = false;
-    bool too_large_ = false;
+    std::size_t header_bytes_ = 0;
+    const char* failed_as_ = nullptr;  // what we ended it for, rather than libcurl
     char error_[curl::kErrorBufferSize] = {};
 };
 
