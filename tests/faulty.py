@@ -146,12 +146,12 @@ def endless(piece: Callable[[Peer], bytes], first: bytes = b"", pause_s: float =
 
 
 def words_for_ever(peer: Peer) -> None:
-    """A stream at a pace that never says it is done; `told` when it has begun."""
+    """A stream at a pace that never says it is done."""
     peer.send(head(content_type="text/event-stream", transfer_encoding="chunked"))
-    peer.chunk(peer.opening())
+    peer.chunk(peer.opening() + peer.word("on "))
+    peer.server.begun.release()
     while not peer.server.over.wait(0.005):
         peer.chunk(peer.word("on "))
-        peer.server.told.set()
 
 
 FINE = stream("Hel", "lo ", "you")
@@ -174,6 +174,8 @@ class Faulty:
         """Method and target of every request, in order."""
         self.told = threading.Event()
         """For the answers of a test to wait for one another."""
+        self.begun = threading.Semaphore(0)
+        """Counts the words for ever that have their first word."""
         self.gone = threading.Semaphore(0)
         """Counts the POSTs whose client left before the answer was over."""
         self.over = threading.Event()

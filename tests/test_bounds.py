@@ -84,6 +84,7 @@ def test_junk_fails_its_own_call_in_bounded_memory(answer: Answer, limit_mb: int
     assert found["kind"] == kind
     assert said in found["message"]
     assert found["rose_mb"] < 3 * limit_mb + 8
+    assert (found["text"] > 0) == (found["chunks"] > 0) == (answer is words), "what came is kept"
 
 
 @pytest.mark.parametrize(("make", "junk"), [(OPENAI, "words"), (ANTHROPIC, "body")], ids=["openai", "anthropic"])
