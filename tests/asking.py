@@ -33,7 +33,7 @@ class Make:
     path: str = ""
 
     def __call__(self, url: str, **options: Any) -> Any:
-        return self.component(model=self.model, base_url=url + self.path, **{"max_in_flight": 4, **options})
+        return self.component(model=self.model, base_url=url + self.path, **{"max_in_flight": 3, **options})
 
 
 NATIVE = Make(Native, "lab/m", "/v1")

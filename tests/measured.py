@@ -20,7 +20,7 @@ from ppbench.jobs import Job, Policy
 
 BESIDE = ("beside 1", "beside 2", "beside 3")
 SIDE_BY_SIDE = 8
-ROUNDS = 30
+ROUNDS = 15
 
 
 def kilobytes(field: str) -> int:

@@ -56,10 +56,10 @@ JUNK: dict[str, tuple[Answer, int, str, str]] = {
     "body": (bulk(PLAIN, b"\0junk\xff\n"), 64, "bad_reply", TOO_LARGE),
     "error-page": (bulk(PLAIN.replace(b"200", b"500"), b"<p>junk</p>\n"), 64, "server", "HTTP 500: junk"),
     "line": (bulk(CHUNKED, framed(b"x" * 65536)), 64, "bad_reply", TOO_LARGE),
-    "tiny-events": (bulk(CHUNKED, framed(b"data: {}\n\n" * 1000)), 24, "bad_reply", TOO_LARGE),
+    "tiny-events": (bulk(CHUNKED, framed(b"data: {}\n\n" * 1000)), 12, "bad_reply", TOO_LARGE),
     "empty-events": (bulk(CHUNKED, framed(b"data:\n\n" * 1000)), 24, "bad_reply", "not JSON"),
     "comments": (bulk(CHUNKED, framed(b": ping\n\n" * 1000)), 64, "bad_reply", TOO_LARGE),
-    "words": (words, 24, "bad_reply", TOO_LARGE),
+    "words": (words, 12, "bad_reply", TOO_LARGE),
     "headers": (bulk(b"HTTP/1.1 200 OK\r\n", b"x-more: 1\r\n"), 24, "bad_reply", "--base-url"),
     "interim-replies": (bulk(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), 24, "bad_reply", "--base-url"),
     "one-header": (bulk(b"HTTP/1.1 200 OK\r\nx-more: ", b"x" * 65536), 24, "bad_reply", "--base-url"),
@@ -91,7 +91,7 @@ def test_junk_fails_its_own_call_in_bounded_memory(answer: Answer, limit_mb: int
 def test_an_sdk_is_bounded_as_well(make: Make, junk: str) -> None:
     """Its own copies of a reply take several times its bytes, and there it ends; the calls beside it are answered."""
     answer, _, kind, said = JUNK[junk]
-    found = meet(make, answer, 4)
+    found = meet(make, answer, 2)
     assert (found["answers"], found["kind"]) == ([WHOLE] * 3, kind)
     assert said in found["message"]
     assert found["rose_mb"] < 100

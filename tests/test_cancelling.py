@@ -96,7 +96,7 @@ def test_ctrl_c_ends_a_run_at_once(make: Make, tmp_path: Path) -> None:
 
 @everywhere
 def test_many_cancelled_transfers_leave_nothing(make: Make) -> None:
-    """240 of them: no descriptor and no thread is left, and memory does not grow."""
+    """120 of them: no descriptor and no thread is left, and memory does not grow."""
     with Faulty() as server:
         server.by_text = {"for ever": words_for_ever}
         found = measured("leaks", make, server.url)
