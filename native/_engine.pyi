@@ -120,8 +120,7 @@ class Done:
     def sent_ns(self) -> int:
         """When the request was about to leave, on a connection that was ready.
 
-        When libcurl repeats a request because a kept-alive connection turned out dead, this
-        is the repeated one, and `reused` is false.
+        It leaves once: one that a kept-alive connection lost ends as "dropped".
         """
     @property
     def headers_ns(self) -> int:

@@ -201,6 +201,7 @@ class Loop:
             return False
         node.failed.append(reply)
         pause = max(backoff(tries, self._policy.seed, node.attempt_id), reply.error.retry_after_s or 0.0)
+        pause = min(pause, self._policy.trial_timeout_s)  # an endpoint may name any number
         execution.resting[node.attempt_id] = node
         self._at(self._executor.now() + int(pause * SECOND), lambda: self._resend(execution, node))
         return True

@@ -16,6 +16,8 @@ from ppbench.trace import Reply, Request
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
+LONGEST_PAUSE_S = 600.0
+"""An endpoint may ask for any pause; after this one it is asked again."""
 BYTES_A_TOKEN = 4
 """For the guess of a request's size, until its usage tells."""
 
@@ -88,7 +90,8 @@ class Limiter:
             self._tokens += used - sent.tokens if sent.recent else 0
             sent.tokens = used
         if reply.error and reply.error.kind == "rate_limit" and reply.error.retry_after_s:
-            self._paused_ns = max(self._paused_ns, now_ns + int(reply.error.retry_after_s * SECOND))
+            pause_s = min(reply.error.retry_after_s, LONGEST_PAUSE_S)
+            self._paused_ns = max(self._paused_ns, now_ns + int(pause_s * SECOND))
         self._used += used
         most = self._limits.tokens_total
         if most is not None and self._used > most:

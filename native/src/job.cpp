@@ -1,9 +1,5 @@
-// libcurl calls back with C conventions: each callback catches everything and turns it into a
-// refusal, which ends the transfer with an error.
+// Setting a transfer up, and what came of it. job_receive.cpp is what happens in between.
 #include "job.h"
-
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <new>
@@ -16,12 +12,6 @@
 
 namespace ppbench {
 namespace {
-
-const std::string* find(const Done& done, std::string_view name) {
-    for (const auto& [key, value] : done.headers)
-        if (key == name) return &value;
-    return nullptr;
-}
 
 // The engine decides these two itself.
 bool is_reserved(const std::string& line) {
@@ -36,7 +26,7 @@ const char* kind_of(int code) {
         case 5: case 6: case 7: case 97: return "connect";
         case 28: return "timeout";
         case 18: case 52: case 55: case 56: return "dropped";
-        case 63: return "too_large";
+        case 63: case 100: return "too_large";
         case 35: case 51: case 53: case 54: case 58: case 59: case 60: case 64: case 66: case 77:
         case 80: case 82: case 83: case 90: case 91: case 98: return "tls";
         default: return "other";
@@ -83,8 +73,10 @@ void Job::clear() {
     fd_ = -1;
     heard_ns_ = 0;
     refused_ = {};
-    headers_over_ = too_large_ = false;
+    header_bytes_ = 0;
+    headers_over_ = false;
     at_status_line_ = true;
+    failed_as_ = nullptr;
     error_[0] = '\0';
 }
 
@@ -158,123 +150,6 @@ void Job::add_header(const std::string& line) {
     headers_ = longer;
 }
 
-int Job::on_open(void* shop, int fd, int purpose) {
-    try {
-        auto& own = *static_cast<Shop*>(shop);
-        const bool stamped =
-            purpose == curl::kPurposeConnection && !own.http2 && KernelStamps::enable(fd);
-        own.sockets->opened(fd, stamped);
-        return 0;
-    } catch (...) {
-        return 1;
-    }
-}
-
-int Job::on_close(void* shop, int fd) {
-    try {
-        static_cast<Shop*>(shop)->sockets->closed(fd);
-    } catch (...) {  // the entry is stale then; the descriptor must be closed all the same
-    }
-    return ::close(fd);
-}
-
-// Called again when libcurl repeats the request because a kept-alive connection was dead:
-// the newest call is the request that was answered.
-int Job::on_leave(void* self, char*, char*, int, int) {
-    static_cast<Job*>(self)->done_.sent_ns = now_ns();
-    return 0;
-}
-
-std::size_t Job::on_header(char* text, std::size_t size, std::size_t count, void* self) {
-    try {
-        static_cast<Job*>(self)->take_header({text, size * count});
-        return size * count;
-    } catch (...) {
-        return 0;
-    }
-}
-
-std::size_t Job::on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
-    try {
-        return static_cast<Job*>(self)->take_body({bytes, size * count}) ? size * count : 0;
-    } catch (...) {
-        return 0;
-    }
-}
-
-void Job::take_header(std::string_view line) {
-    heard_ns_ = now_ns();
-    if (at_status_line_) {  // what came before, if anything, was a 1xx reply
-        done_.headers.clear();
-        headers_over_ = at_status_line_ = false;
-        return;
-    }
-    if (headers_over_) return;  // trailers
-    if (line.starts_with('\r') || line.starts_with('\n')) {  // libcurl's own rule
-        headers_over_ = true;
-        at_status_line_ = status() < 200;
-        done_.headers_ns = now_ns();
-        return;
-    }
-    line = trim(line);
-    const std::size_t colon = line.find(':');
-    if (colon == line.npos) return;
-    done_.headers.emplace_back(lower(trim(line.substr(0, colon))),
-                               std::string(trim(line.substr(colon + 1))));
-}
-
-int Job::status() const noexcept {
-    long value = 0;
-    shop_.library.api.easy_getinfo(easy_, curl::kInfoResponseCode, &value);
-    return static_cast<int>(value);
-}
-
-Stamp Job::stamp() const noexcept {
-    Stamp stamp{0, now_ns(), shop_.reading.number};
-    const std::int64_t kernel = shop_.reading.fd == fd_ ? shop_.reading.kernel_ns : 0;
-    // A stamp outside this interval means that the wall clock was stepped.
-    if (kernel >= done_.sent_ns && kernel <= stamp.user_ns) stamp.kernel_ns = kernel;
-    return stamp;
-}
-
-void Job::begin_body() {
-    const std::string* type = find(done_, "content-type");
-    if (transfer_->stream && type != nullptr && lower(*type).starts_with("text/event-stream"))
-        parser_.emplace(shop_.max_reply_bytes);
-}
-
-bool Job::take_body(std::string_view bytes) {
-    const Stamp stamp = this->stamp();
-    if (warming_) return true;
-    if (done_.first_byte_ns == 0) {
-        done_.first_byte_ns = stamp.user_ns;
-        begin_body();
-    }
-    heard_ns_ = stamp.user_ns;
-    done_.bytes += static_cast<std::int64_t>(bytes.size());
-    const std::size_t before = done_.events.size();
-    too_large_ = !keep(bytes, stamp);
-    if (transfer_->watch && done_.events.size() > before) shop_.reading.touched.push_back(this);
-    return !too_large_;
-}
-
-// What is kept counts, not what came: an event of one byte costs far more than its byte.
-bool Job::keep(std::string_view bytes, const Stamp& stamp) {
-    const auto fits = [this] {
-        const std::size_t events = done_.events.size() * sizeof(Event);
-        return static_cast<std::size_t>(done_.bytes) + events <= shop_.max_reply_bytes;
-    };
-    if (!fits()) return false;
-    if (parser_) return parser_->push(bytes, stamp, done_.events) && fits();
-    done_.body.append(bytes);
-    return true;
-}
-
-std::int64_t Job::idle_until_ns() const noexcept {
-    if (warming_ || transfer_->idle_ms == 0 || heard_ns_ == 0) return 0;
-    return heard_ns_ + transfer_->idle_ms * 1'000'000;
-}
-
 std::vector<Event> Job::take_new_events() {
     const auto from = done_.events.begin() + static_cast<std::ptrdiff_t>(told_);
     told_ = done_.events.size();
@@ -283,12 +158,11 @@ std::vector<Event> Job::take_new_events() {
 
 Done Job::finish(int code, std::string_view error_kind, std::string_view error) {
     done_.done_ns = now_ns();
-    if (refused_ != curl::Option{}) {
+    if (refused_ != curl::kNoOption) {
         error_kind = "other";
         done_.error = "libcurl refused option " + std::to_string(refused_);
-    } else if (too_large_) {
-        error_kind = "too_large";
-        done_.error = "the reply is larger than max_reply_bytes";
+    } else if (failed_as_ != nullptr) {
+        error_kind = failed_as_;
     } else if (!error.empty()) {
         done_.error = error;
     } else if (code != 0) {
@@ -326,7 +200,8 @@ void Job::take_timings(Done& done) const {
     done.status = status();
     done.local_port = static_cast<int>(std::max(0L, number(curl::kInfoLocalPort)));
     done.http_version = version_name(number(curl::kInfoHttpVersion));
-    const bool connected = number(curl::kInfoNumConnects) > 0;
+    const bool lost = done.error_kind == "dropped" && failed_as_ != nullptr;
+    const bool connected = number(curl::kInfoNumConnects) > 0 && !lost;  // lost: for a repetition
     done.reused = !connected && done.sent_ns != 0;
     if (!connected) return;
     const std::int64_t tcp = microseconds(curl::kInfoConnectTime);
@@ -337,8 +212,14 @@ void Job::take_timings(Done& done) const {
     if (tls > 0) done.tls_ns = 1000 * std::max<std::int64_t>(1, tls - tcp);
 }
 
+const std::string* find_header(const Done& done, std::string_view name) {
+    for (const auto& [key, value] : done.headers)
+        if (key == name) return &value;
+    return nullptr;
+}
+
 bool kept_alive(const Done& done) {
-    const std::string* connection = find(done, "connection");
+    const std::string* connection = find_header(done, "connection");
     return connection == nullptr || lower(*connection) != "close";
 }
 

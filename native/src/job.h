@@ -91,7 +91,9 @@ private:
     bool set(curl::Option option, Value value);
     void add_header(const std::string& line);
 
-    void take_header(std::string_view line);
+    bool take_header(std::string_view line);
+    void read_header(std::string_view line);
+    bool fail(const char* kind, const char* why);
     bool take_body(std::string_view bytes);
     int status() const noexcept;
     bool keep(std::string_view bytes, const Stamp& stamp);
@@ -120,9 +122,13 @@ private:
     curl::Option refused_{};  // the option that libcurl did not take
     bool at_status_line_ = true;  // the next line opens a head, whatever it looks like
     bool headers_over_ = false;
-    bool too_large_ = false;
+    std::size_t header_bytes_ = 0;
+    const char* failed_as_ = nullptr;  // what we ended it for, rather than libcurl
     char error_[curl::kErrorBufferSize] = {};
 };
+
+// The value of a header of the reply, or nothing.
+const std::string* find_header(const Done& done, std::string_view name);
 
 // The server did not announce that it closes the connection after this reply.
 bool kept_alive(const Done& done);

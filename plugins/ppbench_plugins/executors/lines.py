@@ -23,17 +23,31 @@ WARM = 32
 WARM_S = 5.0
 
 
-class _ReadOut(httpx2.SyncByteStream):
-    """A reply that is read to its end when it is closed after `[DONE]`: a connection with a rest in it is not kept,
-    and one of the SDKs leaves that rest, so that each of its streams would open a connection of its own."""
+EVENT_BYTES = 176
+"""What one event counts for against the limit besides its bytes, as in the engine."""
 
-    def __init__(self, stream: httpx2.SyncByteStream) -> None:
+
+class TooLarge(Exception):
+    def __init__(self, limit_mb: int) -> None:
+        super().__init__(f"the reply is larger than max_reply_mb={limit_mb}")
+
+
+class _ReadOut(httpx2.SyncByteStream):
+    """A reply that may not be larger than a limit, and that is read to its end when it is closed after `[DONE]`: a
+    connection with a rest in it is not kept, and one of the SDKs leaves that rest, so that each of its streams would
+    open a connection of its own."""
+
+    def __init__(self, stream: httpx2.SyncByteStream, limit_mb: int) -> None:
         self._stream = stream
+        self._limit_mb, self._left = limit_mb, limit_mb << 20
         self._rest = iter(stream)
         self._tail = b""
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._rest:
+            self._left -= len(piece)
+            if self._left < 0:
+                raise TooLarge(self._limit_mb)
             self._tail = (self._tail + piece)[-64:]
             yield piece
 
@@ -49,18 +63,28 @@ class Line:
     """A client, its connection, and the request that it serves."""
 
     def __init__(
-        self, make: Callable[[Any], Any], *, timeout_s: float, trust: ssl.SSLContext, loopback: bool, private: Set[str]
-    ) -> None:
+        self, make: Callable[[Any], Any], *, timeout_s: float, trust: ssl.SSLContext, loopback: bool, private: Set[str],
+        limit_mb: int,
+    ) -> None:  # fmt: skip
         self._flight: Flight | None = None
-        self._private = private
-        self._socket: Any = None
+        self._make, self._timeout_s, self._trust, self._loopback = make, timeout_s, trust, loopback
+        self._private, self._limit_mb = private, limit_mb
         self._began_ns = 0
+        self._open()
+
+    def renew(self) -> None:
+        """Begin with a fresh client: a tunnel that was refused stays in the old one's pool and blocks it."""
+        self.http.close()
+        self._open()
+
+    def _open(self) -> None:
+        self._socket: Any = None
         self.http = httpx2.Client(
-            timeout=timeout_s, verify=trust, follow_redirects=False, trust_env=not loopback,
+            timeout=self._timeout_s, verify=self._trust, follow_redirects=False, trust_env=not self._loopback,
             limits=httpx2.Limits(max_connections=1, keepalive_expiry=None),
             event_hooks={"request": [self._begin], "response": [self._answered]},
         )  # fmt: skip
-        self.client = make(self.http)
+        self.client = self._make(self.http)
 
     def serve(self, flight: Flight) -> None:
         self._flight = flight
@@ -73,7 +97,7 @@ class Line:
 
     def _answered(self, response: httpx2.Response) -> None:
         if isinstance(response.stream, httpx2.SyncByteStream):
-            response.stream = _ReadOut(response.stream)
+            response.stream = _ReadOut(response.stream, self._limit_mb)
 
     def _trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Learn of a new connection: how long it took, and its socket."""
@@ -97,8 +121,8 @@ def _private_headers() -> frozenset[str]:
 class Lines:
     """All lines of one executor. `make` builds the SDK's client around an HTTP client."""
 
-    def __init__(self, make: Callable[[Any], Any], url: str, *, timeout_s: float, home: bool) -> None:
-        self._make, self._url, self._timeout_s = make, url, timeout_s
+    def __init__(self, make: Callable[[Any], Any], url: str, *, timeout_s: float, home: bool, limit_mb: int) -> None:
+        self._make, self._url, self._timeout_s, self._limit_mb = make, url, timeout_s, limit_mb
         self._private = frozenset[str]() if home else _private_headers()
         self._loopback = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
         secure = url.startswith("https:")  # reading the certificates takes a while; without them nothing is trusted
@@ -115,12 +139,17 @@ class Lines:
         line.serve(flight)
         try:
             yield line
+        except Exception as error:
+            if kind_of(error) == "refused":
+                line.renew()
+            raise
         finally:
             flight.end()
             self._free.append(line)
 
     def _open(self) -> Line:
-        line = Line(self._make, timeout_s=self._timeout_s, trust=self._trust, loopback=self._loopback, private=self._private)
+        line = Line(self._make, timeout_s=self._timeout_s, trust=self._trust, loopback=self._loopback, private=self._private,
+                    limit_mb=self._limit_mb)  # fmt: skip
         self._all.append(line)
         return line
 
@@ -133,8 +162,10 @@ class Lines:
         """Use each free line once, so that what the endpoint closed meanwhile is open again. Nothing else may be under way."""
 
         def use(line: Line) -> None:
-            with suppress(Exception):
+            try:
                 line.http.options(self._url, timeout=WARM_S)
+            except Exception:
+                line.renew()
 
         with ThreadPoolExecutor(WARM) as pool:
             list(pool.map(use, self._free))

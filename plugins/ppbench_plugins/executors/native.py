@@ -16,6 +16,7 @@ from ppbench_plugins import wire
 from ppbench_plugins.executors import engine
 from ppbench_plugins.executors.online import Driver, Link, Online
 from ppbench_plugins.executors.transport import rate_limits, remote_id
+from ppbench_plugins.wire.failures import READ
 
 if TYPE_CHECKING:
     from ppbench_plugins._engine import Done, Engine, Event, Transfer
@@ -39,17 +40,14 @@ class Native(Online):
     stream: bool = True
     idle_timeout: float = 60.0
     """Seconds of silence within a reply that has begun, after which its attempt is over."""
-    max_reply_mb: int = 64
-    """A reply that takes more memory fails, and no other."""
     http: Literal["1.1", "2"] = "1.1"
     """2 where the endpoint takes it (https only). Its replies share connections, so the kernel's stamps say nothing
     of one of them: the engine's own are taken."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("idle_timeout", "max_reply_mb"):
-            if not 0 < getattr(self, name) < 1_000_000:
-                raise ValueError(f"{name} is {getattr(self, name)}; give more than 0 and less than a million")
+        if not 0 < self.idle_timeout < 1_000_000:
+            raise ValueError(f"idle_timeout is {self.idle_timeout}; give more than 0 and less than a million")
 
     @property
     def details(self) -> dict[str, str]:
@@ -149,17 +147,19 @@ class _Driver:
     def _read(self, done: Done, events: Sequence[Event]) -> wire.Answer:
         target, key, cut = self._link.target, self._link.key, self._cut(done)
         if 200 <= done.status < 300 and (events or _is_stream(done)):
-            return wire.read_events(target, [event.data for event in events], key=key, cut=cut)
+            return wire.read_events(target, (event.data for event in events), key=key, cut=cut)
         if cut and (done.status < 400 or cut.kind == "cancelled"):
             return wire.Answer(failure=cut)
-        return wire.read_body(target, done.status, dict(done.headers), done.body, key=key)
+        body = done.body[:READ] if cut else done.body  # of a failure that was cut its beginning is enough
+        return wire.read_body(target, done.status, dict(done.headers), body, key=key)
 
     def _cut(self, done: Done) -> Failure | None:
         """What kept a whole reply from coming."""
         if not done.error_kind:
             return None
         kind = _KINDS.get(done.error_kind, "bad_reply")
-        said = f"{done.error_kind}: {done.error}" if done.error_kind in ("tls", "other", "too_large") else done.error
+        said = f"{done.error_kind}: {done.error}" if done.error_kind in ("tls", "other") else done.error
+        said = said.replace("max_reply_bytes", f"max_reply_mb={self._options.max_reply_mb}")
         return wire.failure(kind, said, target=self._link.target, key=self._link.key, status=done.status or None)
 
 

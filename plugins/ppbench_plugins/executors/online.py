@@ -68,6 +68,8 @@ class Online:
     """Bounds every reply; a call may ask for less."""
     timeout: float = 120.0
     """Seconds for one attempt, from leaving the queue to the end of the reply."""
+    max_reply_mb: int = 64
+    """A reply that takes more memory fails, and no other."""
     prompts: str = ""
     """JSONL that an embedded mock knows besides the packaged prompts."""
     api: wire.Api = ""
@@ -79,6 +81,8 @@ class Online:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise ValueError(f"{name} is {value}; give more than 0")
+        if not 0 < self.max_reply_mb < 1_000_000:
+            raise ValueError(f"max_reply_mb is {self.max_reply_mb}; give more than 0 and less than a million")
 
     @property
     def endpoint(self) -> str:

@@ -49,7 +49,9 @@ class _Sdk(Online):
             return kind(api_key=link.key or NO_KEY, base_url=link.target.base_url, default_query=query, max_retries=0,
                         timeout=self.timeout, http_client=http)  # fmt: skip
 
-        lines = stack.enter_context(closing(Lines(client, url, timeout_s=self.timeout, home=link.target.key_required)))
+        lines = stack.enter_context(closing(Lines(
+            client, url, timeout_s=self.timeout, home=link.target.key_required, limit_mb=self.max_reply_mb,
+        )))  # fmt: skip
         lines.warm(self.max_in_flight)
         call = _Calls(self, link, lines)
         return stack.enter_context(closing(Threads(call, lines.mend, max_in_flight=self.max_in_flight, timeout_s=self.timeout)))
@@ -110,7 +112,9 @@ class _Calls:
         progress: Callable[[str, int], None],
     ) -> wire.Answer | None:  # fmt: skip
         """Collect the events of a stream, each with the instant at which the SDK gave it; or read a whole reply."""
-        target, text = self._link.target, ""
+        from ppbench_plugins.executors.lines import EVENT_BYTES, TooLarge
+
+        target, text, limit_mb = self._link.target, "", self._options.max_reply_mb
         with self._options.create(line.client, self._options.body(self._link, flight.request)) as stream:
             response = stream.response
             flight.transport = _transport(response, flight)
@@ -119,6 +123,8 @@ class _Calls:
             for event in stream:
                 stamps.append(time.monotonic_ns())
                 events.append(event.to_dict(warnings=False))
+                if len(events) * EVENT_BYTES > limit_mb << 20:
+                    raise TooLarge(limit_mb)
                 if flight.request.watch and (more := wire.text_of(target, events[-1])):
                     text += more
                     progress(text, stamps[-1])

@@ -21,6 +21,8 @@ from ppbench_plugins.wire.targets import Target
 
 SAID = 200
 """Characters of an endpoint's own words that a message quotes."""
+READ = 1 << 16
+"""Bytes of a failed reply that its words are looked for in."""
 
 _OF_STATUS: dict[int, Kind] = {429: "rate_limit", 408: "timeout", 401: "auth", 403: "auth", 404: "not_found"}
 _OF_TYPE: dict[str, Kind] = {
@@ -41,7 +43,13 @@ _NEXT: dict[Kind, str] = {
     "bad_request": "the endpoint refuses something that the request asks for; leave out the option that asks for it",
     "bad_reply": "check --base-url; an OpenAI-compatible base usually ends in /v1",
 }
-_TRUST = "if the endpoint is to be trusted, set SSL_CERT_FILE to a file with its certificate"
+_CLOSER: tuple[tuple[Kind, str, str], ...] = (
+    ("refused", "certificate", "if the endpoint is to be trusted, set SSL_CERT_FILE to a file with its certificate"),
+    ("timeout", "nothing came for", "see the endpoint's log, or raise idle_timeout, e.g. -e native:idle_timeout=300"),
+    ("bad_reply", "are larger than 256 KB", "this is no reply of a model; check --base-url"),
+    ("bad_reply", "is larger than max_reply_", "see the endpoint's log, or allow more, e.g. -e NAME:max_reply_mb=256"),
+)
+"""Next steps that fit better than the kind's own, where these words tell."""
 _HEADER = re.compile(
     r"""((?:proxy-)?authorization | x-api-key | api-key | (?:set-)?cookie)
         ((?:\\*["'])?\s*[:=]\s*(?:\\*["'])?) (?:(?:bearer|basic)\s+)? [^\s"',;}\\]+""",
@@ -54,7 +62,8 @@ def failure(
     retry_after_s: float | None = None,
 ) -> Failure:  # fmt: skip
     """What came, in one masked line, and what to do next."""
-    next_step = _TRUST if kind == "refused" and "certificate" in said else _NEXT.get(kind, "")
+    closer = (step for of, words, step in _CLOSER if of == kind and words in said)
+    next_step = next(closer, _NEXT.get(kind, ""))
     step = next_step.format(key_env=target.key_env or "no key: none is sent here", model=target.model)
     return Failure(kind, "; ".join(filter(None, (_line(said, target, key), step))), status, retry_after_s)
 
@@ -105,7 +114,7 @@ def _what(body: bytes) -> str:
 
 def words(body: bytes) -> str:
     """The endpoint's own words: the message inside its JSON, the title of its page, or the text as it is."""
-    text = body.decode("utf-8", "replace")
+    text = body[:READ].decode("utf-8", "replace")
     try:
         payload = json.loads(text)
     except (ValueError, RecursionError):
