@@ -219,10 +219,10 @@ class Engine:
     def busy(self, beat: Beat, width: int, seconds: float) -> int:
         """Replies are kept, as a run keeps them until their trial is over."""
         self._executor.send(_requests([beat] * width))
-        end, kept = time.monotonic() + seconds, []
+        text, end, kept = beat.text, time.monotonic() + seconds, []
         while time.monotonic() < end:
             kept.append(self._next())
-            self._executor.send([Request(f"busy{len(kept)}", beat.text)])
+            self._executor.send([Request(f"busy{len(kept)}", text)])
         for _ in range(width):
             self._next()
         return len(kept)

@@ -45,11 +45,11 @@ std::string content(const std::string& text) {
     return event(R"({"index": 0, "delta": {"content": ")" + text + R"("}, "finish_reason": null})");
 }
 
-std::string ending(long chunks) {
+std::vector<std::string> ending(long chunks) {
     const std::string out = std::to_string(chunks);
-    return event(R"({"index": 0, "delta": {}, "finish_reason": "stop"})") +
-           event("", R"(, "usage": {"prompt_tokens": 1, "completion_tokens": )" + out + "}") +
-           "data: [DONE]\n\n";
+    return {event(R"({"index": 0, "delta": {}, "finish_reason": "stop"})"),
+            event("", R"(, "usage": {"prompt_tokens": 1, "completion_tokens": )" + out + "}"),
+            "data: [DONE]\n\n"};
 }
 
 std::string padded(std::int64_t number) {
@@ -57,18 +57,18 @@ std::string padded(std::int64_t number) {
     return std::string(kDigits - digits.size(), '0') + digits;
 }
 
-// Events at their instants, each a chunk of its own; without gaps many chunks to a write, to see
-// how many a client can take.
+// Events at their instants, each a chunk of its own, as servers of models send them; the last one
+// takes the end along. Without gaps many chunks go in a write, to see how many a client can take.
 std::vector<Chunk> chunks_of(const Beat& beat, std::int64_t arrived_ns) {
     static const std::string later = content(kMark + std::string(kDigits, '0'));
     std::vector<Chunk> made;
-    made.reserve(static_cast<std::size_t>(beat.chunks));
+    made.reserve(static_cast<std::size_t>(beat.chunks) + 3);
     const std::int64_t first = arrived_ns + beat.first_us * 1000;
     for (long k = 0; k < beat.chunks; ++k) {
         const std::int64_t after = beat.gap_us > 0 ? k * beat.gap_us * 1000 : k / kEventsAWrite;
         made.push_back({first + after, k == 0 ? content(kMark + padded(arrived_ns)) : later});
     }
-    made.back().bytes += ending(beat.chunks);
+    for (std::string& last : ending(beat.chunks)) made.push_back({made.back().at_ns, last});
     return made;
 }
 
