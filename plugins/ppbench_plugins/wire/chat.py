@@ -41,6 +41,9 @@ def body(target: Target, request: Request, limit: int | None, stream: bool) -> d
 
 
 def text(payload: Mapping[str, Any]) -> str:
+    shown = dig(payload, "choices", 0, "delta", "content")
+    if shown and isinstance(shown, str):  # as in nearly every event
+        return shown
     said = dig(payload, "choices", 0, "delta") or dig(payload, "choices", 0, "message")
     shown = dig(said, "content") or dig(said, "refusal")
     if isinstance(shown, list):  # blocks: text among thinking
