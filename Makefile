@@ -1,8 +1,9 @@
 # Checks, as .ci/run runs them. `make venv` once, then any of the others.
 PYTHON ?= python3
+CLANG ?= clang++
 BIN ?= .venv/bin
 
-.PHONY: all venv lint types test docs native-test readme clean
+.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme clean
 
 all: lint types test docs native-test
 
@@ -23,10 +24,11 @@ test:
 docs:
 	$(BIN)/pytest tests/test_docs.py
 
+LIBCURL = $(shell $(BIN)/python -c "from ppbench_plugins.executors.engine import libcurls; print(libcurls()[0])")
+
 # The C++ tests, under the address and undefined-behaviour sanitizers and under the thread sanitizer, with the libcurl
 # and the libssl that the package takes.
-native-test: export PPBENCH_LIBCURL ?= $(shell $(BIN)/python -c \
-  "from ppbench_plugins.executors.engine import libcurls; print(libcurls()[0])")
+native-test: export PPBENCH_LIBCURL ?= $(LIBCURL)
 native-test: export PPBENCH_LIBSSL ?= $(shell $(BIN)/python -c \
   "from ppbench_plugins.executors.engine import libssls; print(libssls()[0])")
 native-test:
@@ -35,6 +37,29 @@ native-test:
 	  cmake --build build/native-$$kind -j2 && \
 	  ctest --test-dir build/native-$$kind --output-on-failure || exit 1; \
 	done
+
+# clang-tidy over the engine; what it looks for is in native/.clang-tidy.
+tidy: FLAGS = -std=c++20 -Inative/src $(patsubst -I%,-isystem %,$(shell $(BIN)/python -m pybind11 --includes))
+tidy:
+	ls native/src/*.cpp | xargs -P2 -I{} $(BIN)/clang-tidy --quiet {} -- $(FLAGS)
+
+# Looks for inputs that break the parsers, for so many seconds in all. What it finds lies in build/fuzz/found.
+FUZZ_SECONDS ?= 600
+FUZZ = sse request reply
+fuzz: export PPBENCH_LIBCURL ?= $(LIBCURL)
+fuzz:
+	cmake -S native -B build/native-fuzz -DPPBENCH_FUZZ=ON -DCMAKE_CXX_COMPILER=$(CLANG)
+	cmake --build build/native-fuzz -j2
+	for name in $(FUZZ); do \
+	  mkdir -p build/fuzz/$$name build/fuzz/found && \
+	  build/native-fuzz/$${name}_fuzz build/fuzz/$$name native/fuzz/corpus/$$name \
+	    -dict=native/fuzz/$$name.dict -artifact_prefix=build/fuzz/found/$$name- -timeout=10 -rss_limit_mb=2048 \
+	    -print_final_stats=1 -max_total_time=$$(($(FUZZ_SECONDS) / $(words $(FUZZ)))) || exit 1; \
+	done
+
+# A wheel for this machine: built, repaired, installed where no compiler can be reached, and run there.
+wheel:
+	PYTHON=$(PYTHON) .ci/wheel
 
 # Put the output of each `$ command` into the README again.
 readme:

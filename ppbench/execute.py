@@ -15,18 +15,20 @@ from typing import Any
 from ppbench.attempts import backoff, expect, request_of
 from ppbench.hookspecs import Executor
 from ppbench.jobs import GRACE_NS, SECOND, Execution, Job, Outcome, Policy
+from ppbench.limits import Limiter, Outbox
 from ppbench.plan import Plan
 from ppbench.scope import Node, Scope
-from ppbench.trace import RETRYABLE, Failure, Progress, Reply, Request
+from ppbench.trace import RETRYABLE, Failure, Progress, Reply
 
 
 class Loop:
     """Runs jobs over one executor, `width` lanes at a time."""
 
-    def __init__(self, executor: Executor, policy: Policy = Policy()) -> None:
+    def __init__(self, executor: Executor, policy: Policy = Policy(), limiter: Limiter | None = None) -> None:
         self._executor = executor
         self._policy = policy
-        self._outbox: list[Request] = []
+        self._limiter = limiter or Limiter()
+        self._outbox = Outbox(executor, self._limiter)
         self._nodes: dict[str, tuple[Execution, Node]] = {}
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
@@ -105,15 +107,14 @@ class Loop:
         request = replace(node.request, id=node.attempt_id)
         execution.flying.add(request.id)
         self._nodes[request.id] = (execution, node)
-        self._outbox.append(request)
+        self._outbox.put(request)
 
     # Events
 
     def _step(self) -> None:
         """Send what is ready, then take the next event or the next timer."""
-        if self._outbox:
-            batch, self._outbox = self._outbox, []
-            self._executor.send(batch)
+        for name, held_ns in self._outbox.flush() if self._outbox else ():
+            self._nodes[name][1].hold(held_ns)  # recorded with the call
         if self._done:
             return
         event = self._executor.wait(self._next_alarm())
@@ -125,6 +126,7 @@ class Loop:
 
     def _next_alarm(self) -> int:
         alarms = [execution.deadline_ns for execution in self._running]
+        alarms += [self._outbox.alarm_ns] if self._outbox.alarm_ns is not None else []
         return min(alarms + [timer[0] for timer in self._timers[:1]], default=self._executor.now())
 
     def _ring(self) -> None:
@@ -175,6 +177,7 @@ class Loop:
             self._release(execution, node.branch.add(calls))
 
     def _on_reply(self, reply: Reply) -> None:
+        self._limiter.settle(reply, self._executor.now())
         execution, node = self._nodes.pop(reply.request_id, (None, None))
         if execution is None or node is None:
             return  # given up already
@@ -223,9 +226,7 @@ class Loop:
 
     def _cancel_all(self, execution: Execution) -> None:
         """Stop what still flies. What was not sent is dropped; of a call between two attempts the last one stands."""
-        unsent = {request.id for request in self._outbox} & execution.flying
-        self._outbox = [request for request in self._outbox if request.id not in unsent]
-        for name in unsent:
+        for name in self._outbox.drop(execution.flying):
             execution.flying.discard(name)
             del self._nodes[name]
         execution.drop_resting()

@@ -6,9 +6,10 @@ their cost lies in no trial. A judge never changes a timing.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from ppbench.attempts import expect
@@ -24,6 +25,9 @@ from ppbench.specs import spec_of
 from ppbench.store import encode_verdict
 from ppbench.trace import Failure, Reply, Trial
 
+BATCH = 64
+"""Trials judged between two writes; whole blocks, so a few more."""
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -35,21 +39,40 @@ class Bench:
 
 
 def judge_trials(
-    bench: Bench, judge: Judge, trials: Sequence[Trial], *, done: Container[tuple[str, int, str, int]] = ()
-) -> Iterator[dict[str, Any]]:
-    """Verdict records of one judge on all trials whose key is not `done`.
+    bench: Bench, judge: Judge, trials: Iterable[Trial], *, done: Container[tuple[str, int, str, int]] = ()
+) -> Iterator[list[dict[str, Any]]]:
+    """Verdict records of one judge on all trials whose key is not `done`, in batches; the trials of a block stand together.
 
-    Failed trials are judged as well: what was not answered earns nothing.
+    Failed trials are judged as well: what was not answered earns nothing. Each batch can be kept before the next is asked.
     """
+    with ExitStack() as stack:
+        asker = _Asker(bench, judge, stack)
+        for blocks in _batches(trials):
+            cases = [(trial, case) for trial, case in _cases(bench, blocks) if trial.key not in done]
+            replies = asker.ask([case for _, case in cases])
+            yield [record for (trial, case), asked in zip(cases, replies, strict=True)
+                   for record in _verdicts(judge, trial, case, asked)]  # fmt: skip
+
+
+def _batches(trials: Iterable[Trial]) -> Iterator[list[Trial]]:
+    """Whole blocks, as many as make a batch."""
+    batch: list[Trial] = []
+    for _, block in groupby(trials, key=lambda t: (t.item, t.repeat, t.try_)):
+        batch += block
+        if len(batch) >= BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _verdicts(judge: Judge, trial: Trial, case: Case, asked: Sequence[Reply]) -> Iterator[dict[str, Any]]:
     spec = spec_of(judge)
-    cases = [(trial, case) for trial, case in _cases(bench, trials) if trial.key not in done]
-    replies = _ask(bench, judge, [case for _, case in cases])
-    for (trial, case), asked in zip(cases, replies, strict=True):
-        try:
-            verdicts = [expect(Verdict, verdict, "verdicts") for verdict in judge.verdicts(case, asked)]
-        except Exception as error:
-            raise BrokenPlugin(f"judge {spec} on {trial.item}, {trial.decomposer}: {type(error).__name__}: {error}") from error
-        yield from (encode_verdict(trial, spec, verdict) for verdict in verdicts)
+    try:
+        verdicts = [expect(Verdict, verdict, "verdicts") for verdict in judge.verdicts(case, asked)]
+    except Exception as error:
+        raise BrokenPlugin(f"judge {spec} on {trial.item}, {trial.decomposer}: {type(error).__name__}: {error}") from error
+    return (encode_verdict(trial, spec, verdict) for verdict in verdicts)
 
 
 def _cases(bench: Bench, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Case]]:
@@ -61,19 +84,25 @@ def _cases(bench: Bench, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Case]
             yield trial, Case(item, bench.categories[item.category], trial.trace, baseline)
 
 
-def _ask(bench: Bench, judge: Judge, cases: Sequence[Case]) -> list[tuple[Reply, ...]]:
-    """The replies to the judge's plan for each case; empty where it has none."""
-    plans = [judge.plan(case) for case in cases]
-    replies: list[tuple[Reply, ...]] = [() for _ in cases]
-    if not any(plans):
+class _Asker:
+    """Sends a judge's plans; its executor is entered when the first one comes up."""
+
+    def __init__(self, bench: Bench, judge: Judge, stack: ExitStack) -> None:
+        self._bench, self._judge, self._stack = bench, judge, stack
+        self._executor: Executor | None = None
+
+    def ask(self, cases: Sequence[Case]) -> list[tuple[Reply, ...]]:
+        """The replies to the judge's plan for each case; empty where it has none."""
+        plans = [self._judge.plan(case) for case in cases]
+        replies: list[tuple[Reply, ...]] = [() for _ in cases]
+        jobs = [Job(str(k), lambda plan=plan: plan) for k, plan in enumerate(plans) if plan]  # type: ignore[misc]
+        if jobs and self._executor is None:
+            self._executor = self._stack.enter_context(_executor_of(self._bench, self._judge))
+        if self._executor is not None:
+            for outcome in Loop(self._executor, Policy()).run([[job] for job in jobs], width=8):
+                place = int(outcome.job.key)
+                replies[place] = _in_order(plans[place], outcome)
         return replies
-    jobs = [Job(str(k), lambda plan=plan: plan) for k, plan in enumerate(plans) if plan]  # type: ignore[misc]
-    with ExitStack() as stack:
-        executor: Executor = stack.enter_context(_executor_of(bench, judge))
-        for outcome in Loop(executor, Policy()).run([[job] for job in jobs], width=8):
-            place = int(outcome.job.key)
-            replies[place] = _in_order(plans[place], outcome)
-    return replies
 
 
 def _in_order(plan: Plan | None, outcome: Outcome) -> tuple[Reply, ...]:

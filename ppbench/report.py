@@ -11,6 +11,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from ppbench.health import Health
 from ppbench.score import Score
 
 FORMATS = ("table", "markdown", "csv", "json")
@@ -21,32 +22,33 @@ _HEADERS = (
 )  # fmt: skip
 
 
-def render(run: Mapping[str, Any], scores: Sequence[Score], *, path: str, form: str = "table") -> str:
+def render(run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, path: str, form: str = "table") -> str:
     """One leaderboard table in one of `FORMATS`."""
     if form == "json":
-        return json.dumps(to_json(run, scores, path=path), ensure_ascii=False, indent=2)
+        return json.dumps(to_json(run, scores, client, path=path), ensure_ascii=False, indent=2)
     if form == "csv":
         return _csv(scores)
-    table = _table(scores, "github" if form == "markdown" else "simple")
-    return table + "\n\n" + "\n".join(_footer(run, scores, path))
+    table = _table(scores, "github" if form == "markdown" else "simple", " (client-limited)" if client.limited else "")
+    return table + "\n\n" + "\n".join(_footer(run, scores, client, path))
 
 
-def to_json(run: Mapping[str, Any], scores: Sequence[Score], *, path: str) -> dict[str, Any]:
-    """The rows as data, with the run's directory and its endpoint."""
+def to_json(run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, path: str) -> dict[str, Any]:
+    """The rows as data, with the run's directory, its endpoint, and what it says of its own client."""
     return {"run": path, "endpoint": run["endpoint"], "timing": run["timing"], "clock": run["clock"],
-            "rows": [row.to_json() for row in scores], "warnings": doubts(run, scores)}  # fmt: skip
+            "client": client.to_json(), "rows": [row.to_json() for row in scores],
+            "warnings": doubts(run, scores, client)}  # fmt: skip
 
 
-def _table(scores: Sequence[Score], style: str) -> str:
+def _table(scores: Sequence[Score], style: str, mark: str) -> str:
     ranked = sorted(scores, key=lambda s: (s.given, s.decomposer != "serial", -(s.raw_speedup or 0.0)))
-    rows = [_cells(row) for row in ranked]
+    rows = [_cells(row, mark) for row in ranked]
     headers = _HEADERS if style == "simple" else [header.replace("-\n", "").replace("\n", " ") for header in _HEADERS]
     return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True,
                     colalign=("left", *("right",) * (len(_HEADERS) - 1)))  # fmt: skip
 
 
-def _cells(row: Score) -> list[str]:
-    name = row.decomposer + (" (given)" if row.given else "")
+def _cells(row: Score, mark: str) -> list[str]:
+    name = row.decomposer + (" (given)" if row.given else "") + mark
     interval = f"{_x(row.raw_speedup_low)} - {_x(row.raw_speedup_high)}" if row.raw_speedup_low is not None else "-"
     return [name, str(row.n), _x(row.raw_speedup), interval if row.decomposer != "serial" else "-",
             _x(row.normalized_speedup), _x(row.ttft_ratio), _x(row.token_ratio), _share(row.structure),
@@ -70,7 +72,7 @@ def _csv(scores: Sequence[Score]) -> str:
     return out.getvalue().rstrip("\n")
 
 
-def _footer(run: Mapping[str, Any], scores: Sequence[Score], path: str) -> list[str]:
+def _footer(run: Mapping[str, Any], scores: Sequence[Score], client: Health, path: str) -> list[str]:
     clock = {"native": "the native engine's clock", "python": "a Python clock: not for a timing board",
              "virtual": "a virtual clock: modelled, nothing was waited for"}[run["clock"]]  # fmt: skip
     lines = [
@@ -79,14 +81,42 @@ def _footer(run: Mapping[str, Any], scores: Sequence[Score], path: str) -> list[
         "order. Reference: answers that agree with the gold. A row that was shown labels is marked (given).",
         f"{run['executor'].partition(':')[0]} on {run['endpoint']}; {clock}; -j {run['conditions']['concurrency']}.",
     ]
+    if run["clock"] != "virtual":
+        lines.append(_client_line(client))
     if run["timing"] == "modelled":
         lines.append(f"Note: {MOCK_NOTE}.")
-    return lines + [f"Warning: {doubt}" for doubt in doubts(run, scores)] + [f"Run: {path}"]
+    return lines + [f"Warning: {doubt}" for doubt in doubts(run, scores, client)] + [f"Run: {path}"]
 
 
-def doubts(run: Mapping[str, Any], scores: Sequence[Score]) -> list[str]:
-    """What a reader should know before believing the table."""
+def _client_line(client: Health) -> str:
+    lag = "lag unknown, no kernel stamps"
+    if client.lag_p50_us is not None and client.lag_p99_us is not None:
+        lag = f"chunks read {_us(client.lag_p50_us)} after the kernel had them, p99 {_us(client.lag_p99_us)}"
+    flight = f"{client.concurrency_peak} in flight at most, {client.concurrency_mean:.1f} on average"
+    return f"Client: {lag}; {flight}; {client.handshakes} handshakes."
+
+
+def _us(value: float) -> str:
+    return f"{value:.0f} us" if value < 1000 else f"{value / 1000:.1f} ms"
+
+
+def _client_doubts(client: Health) -> list[str]:
     found = []
+    if client.limited and client.lag_p99_us and client.gap_p50_us:
+        found.append(f"client-limited: one chunk in a hundred was read {_us(client.lag_p99_us)} late or more, over a tenth of "
+                     f"the gap between chunks ({_us(client.gap_p50_us)}); the figures are this machine's too; free it, "
+                     "or lower -j")  # fmt: skip
+    if client.clock_steps:
+        found.append(f"the wall clock was set during {client.clock_steps} requests; their chunks have the engine's stamps")
+    if client.held:
+        found.append(f"{client.held} calls were held back by --max-rpm or --max-tpm, or by an endpoint that asked to wait; "
+                     "their waiting is inside the latency")  # fmt: skip
+    return found
+
+
+def doubts(run: Mapping[str, Any], scores: Sequence[Score], client: Health) -> list[str]:
+    """What a reader should know before believing the table."""
+    found = _client_doubts(client)
     if not any(row.raw_speedup for row in scores):
         found.append("no pair was answered by both a method and serial; no speedup can be known")
     for row in scores:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ppbench.attempts import expect
@@ -17,6 +17,7 @@ from ppbench.errors import EndpointUnusable, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
 from ppbench.jobs import Job, Outcome, Policy
+from ppbench.limits import Limiter, Limits
 from ppbench.model import Category, Item, Prompt
 from ppbench.plan import Plan
 from ppbench.score import SERIAL
@@ -39,6 +40,10 @@ class Conditions:
     """Opens every system text, hashed with the trial, so that prefix caches help only inside a trial; empty: shared."""
     max_tries: int = 3
     trial_timeout_s: float = 600.0
+    max_rpm: int | None = None
+    """Requests a minute, of all methods together."""
+    max_tpm: int | None = None
+    """Tokens a minute, read and written."""
 
 
 @dataclass(frozen=True, order=True)
@@ -62,13 +67,14 @@ class Runner:
 
     def __init__(
         self, executor: Executor, methods: Sequence[Decomposer], items: Sequence[Item],
-        categories: Mapping[str, Category], conditions: Conditions,
+        categories: Mapping[str, Category], conditions: Conditions, max_total_tokens: int | None = None,
     ) -> None:  # fmt: skip
         self._executor = executor
         self._methods = {spec_of(method): method for method in methods}
         self._items = {item.id: item for item in items}
         self._categories = categories
         self._conditions = conditions
+        self._limiter = Limiter(Limits(conditions.max_rpm, conditions.max_tpm, max_total_tokens))
         self._jobs: dict[str, tuple[Block | Warmup, str]] = {}
         self._open: dict[Block, list[Outcome]] = {}
 
@@ -106,7 +112,7 @@ class Runner:
         warm = Warmup(next(iter(self._items)))
         order = sorted(self._methods, key=lambda spec: spec != SERIAL)
         once = Policy(1, self._conditions.trial_timeout_s, self._conditions.seed)
-        for outcome in Loop(self._executor, once).run([(self._job(warm, spec) for spec in order)]):
+        for outcome in Loop(self._executor, once, self._limiter).run([(self._job(warm, spec) for spec in order)]):
             error = outcome.last_error
             if self._jobs[outcome.job.key][1] == SERIAL and error and error.kind in UNUSABLE:
                 raise EndpointUnusable(f"{self._executor.endpoint}: {error.message}")
@@ -142,7 +148,8 @@ class Runner:
 
     def _loop(self) -> Loop:
         conditions = self._conditions
-        return Loop(self._executor, Policy(conditions.max_tries, conditions.trial_timeout_s, conditions.seed))
+        policy = Policy(conditions.max_tries, conditions.trial_timeout_s, conditions.seed)
+        return Loop(self._executor, policy, self._limiter)
 
     def _lane(self, block: Block | Warmup) -> Iterator[Job]:
         order = list(self._methods)
@@ -174,8 +181,12 @@ def _trial(block: Block, spec: str, outcome: Outcome) -> Trial:
     return Trial(block.item, block.repeat, spec, block.try_, outcome.trace, outcome.failure)
 
 
-def remaining(blocks: Sequence[Block], done: Sequence[Trial]) -> list[Block]:
+def remaining(blocks: Sequence[Block], done: Iterable[Trial]) -> list[Block]:
     """What a resumed run still has to do: blocks without trials, and second tries that were due."""
-    have = {Block(t.item, t.repeat, t.try_) for t in done}
-    unclean = {Block(t.item, t.repeat, 1) for t in done if t.try_ == 0 and not (t.trace and t.trace.clean)}
+    have: set[Block] = set()
+    unclean: set[Block] = set()
+    for trial in done:
+        have.add(Block(trial.item, trial.repeat, trial.try_))
+        if trial.try_ == 0 and not (trial.trace and trial.trace.clean):
+            unclean.add(Block(trial.item, trial.repeat, 1))
     return [block for block in blocks if block not in have] + sorted(unclean - have)

@@ -10,14 +10,39 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
+from sys import intern
 from typing import Any
 
 from ppbench.stats import Estimate, geometric_mean
-from ppbench.trace import Reply, Trace, Trial
+from ppbench.trace import Trial
 
 SERIAL = "serial"
-Pair = tuple[str, Trace, Trace]
-"""Family of the item, the method's trace, serial's trace."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is kept of a trial, so that a run of any length can be scored: all of it but its text and its stamps."""
+
+    try_: int
+    failed: bool
+    answered: bool
+    status: str
+    clean: bool
+    latency_ns: int
+    ttft_ns: int | None
+    tokens_out: int | None
+    """Of solve calls."""
+    solved: int
+    """Answered solve calls."""
+    cut: int
+    """Those of them that ended at a token limit."""
+    read: int
+    """Input tokens of those of them whose cached tokens are known."""
+    cached: int
+
+
+Pair = tuple[str, _Facts, _Facts]
+"""Family of the item, the method's trial, serial's trial."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +93,33 @@ def score(run: Mapping[str, Any], trials: Iterable[Trial], verdicts: Iterable[Ma
     return [_row(method["spec"], method["given"], first, last, values, families, run["seed"]) for method in run["methods"]]
 
 
-Cells = Mapping[tuple[str, int], Mapping[str, Trial]]
+Cells = Mapping[tuple[str, int], Mapping[str, _Facts]]
 
 
 def _by_try(trials: Iterable[Trial]) -> tuple[Cells, Cells]:
     """Cells (item, repeat) -> method -> trial, of first tries and of the tries that count."""
-    first: dict[tuple[str, int], dict[str, Trial]] = defaultdict(dict)
-    last: dict[tuple[str, int], dict[str, Trial]] = defaultdict(dict)
-    for trial in sorted(trials, key=lambda t: t.try_):
-        cell = (trial.item, trial.repeat)
-        first[cell].setdefault(trial.decomposer, trial)
-        last[cell][trial.decomposer] = trial
+    first: dict[tuple[str, int], dict[str, _Facts]] = defaultdict(dict)
+    last: dict[tuple[str, int], dict[str, _Facts]] = defaultdict(dict)
+    for trial in trials:
+        cell, method, facts = (intern(trial.item), trial.repeat), intern(trial.decomposer), _facts(trial)
+        if facts.try_ <= first[cell].setdefault(method, facts).try_:
+            first[cell][method] = facts
+        if facts.try_ >= last[cell].setdefault(method, facts).try_:
+            last[cell][method] = facts
     return first, last
+
+
+def _facts(trial: Trial) -> _Facts:
+    trace = trial.trace
+    if trace is None:
+        return _Facts(trial.try_, trial.failure is not None, False, "", True, 0, None, None, 0, 0, 0, 0)
+    solved = [s.reply for s in trace.spans if s.request.role == "solve" and s.reply.error is None]
+    known = [(reply.tokens_in, reply.tokens_cached) for reply in solved if reply.tokens_in and reply.tokens_cached is not None]
+    return _Facts(
+        trial.try_, trial.failure is not None, trial.failure is None, intern(trace.status), trace.clean, trace.latency_ns,
+        trace.ttft_ns, trace.tokens_out("solve"), len(solved), sum(reply.finish == "length" for reply in solved),
+        sum(read for read, _ in known), sum(cached for _, cached in known),
+    )  # fmt: skip
 
 
 def _values(verdicts: Iterable[Mapping[str, Any]], last: Cells) -> dict[tuple[str, str], list[float]]:
@@ -104,14 +144,14 @@ def _row(
     normalized = _ratio(pairs, lambda m, s: _times(_speedup(m, s), _token_ratio(m, s)), seed)
     tries = [cell[method] for cell in first.values() if method in cell]
     return Score(
-        decomposer=method, given=given, n=len(mine), failures=sum(t.failure is not None for t in mine),
+        decomposer=method, given=given, n=len(mine), failures=sum(t.failed for t in mine),
         fallbacks=_count(mine, "fallback"), declines=_count(mine, "declined"),
         raw_speedup=_value(raw), raw_speedup_low=raw.low if raw else None, raw_speedup_high=raw.high if raw else None,
         normalized_speedup=_value(normalized), ttft_ratio=_value(ttft), token_ratio=_value(tokens),
         total_time_ratio=_total_ratio(pairs), slower_share=_slower(pairs),
         speedup_when_split=_value(_ratio(split, _speedup, seed)),
         experienced_speedup=_value(_ratio(_pairs(method, first, families), _speedup, seed)),
-        unclean_share=_mean([0.0 if t.trace is None or t.trace.clean else 1.0 for t in tries]),
+        unclean_share=_mean([0.0 if t.clean else 1.0 for t in tries]),
         length_share=_length_share(mine), cached_share=_cached_share(mine),
         structure=_mean(values.get((method, "structure"), [])), reference=_mean(values.get((method, "reference"), [])),
     )  # fmt: skip
@@ -122,12 +162,12 @@ def _pairs(method: str, cells: Cells, families: Mapping[str, str]) -> list[Pair]
     pairs = []
     for (item, _), cell in cells.items():
         mine, serial = cell.get(method), cell.get(SERIAL)
-        if mine and serial and mine.trace and serial.trace and not mine.failure and not serial.failure:
-            pairs.append((families[item], mine.trace, serial.trace))
+        if mine and serial and mine.answered and serial.answered:
+            pairs.append((families[item], mine, serial))
     return pairs
 
 
-def _ratio(pairs: Sequence[Pair], ratio: Callable[[Trace, Trace], float | None], seed: int) -> Estimate | None:
+def _ratio(pairs: Sequence[Pair], ratio: Callable[[_Facts, _Facts], float | None], seed: int) -> Estimate | None:
     by_family: dict[str, list[float]] = defaultdict(list)
     for family, mine, serial in pairs:
         value = ratio(mine, serial)
@@ -136,16 +176,16 @@ def _ratio(pairs: Sequence[Pair], ratio: Callable[[Trace, Trace], float | None],
     return geometric_mean(by_family, seed=seed)
 
 
-def _speedup(mine: Trace, serial: Trace) -> float | None:
+def _speedup(mine: _Facts, serial: _Facts) -> float | None:
     return _over(serial.latency_ns, mine.latency_ns)
 
 
-def _ttft_ratio(mine: Trace, serial: Trace) -> float | None:
+def _ttft_ratio(mine: _Facts, serial: _Facts) -> float | None:
     return _over(serial.ttft_ns, mine.ttft_ns)
 
 
-def _token_ratio(mine: Trace, serial: Trace) -> float | None:
-    return _over(mine.tokens_out("solve"), serial.tokens_out("solve"))
+def _token_ratio(mine: _Facts, serial: _Facts) -> float | None:
+    return _over(mine.tokens_out, serial.tokens_out)
 
 
 def _over(a: float | None, b: float | None) -> float | None:
@@ -165,23 +205,18 @@ def _slower(pairs: Sequence[Pair]) -> float | None:
     return _mean([1.0 if mine.latency_ns > serial.latency_ns else 0.0 for _, mine, serial in pairs])
 
 
-def _replies(trials: Sequence[Trial]) -> list[Reply]:
-    """The replies of answered solve calls."""
-    spans = [span for trial in trials if trial.trace for span in trial.trace.spans if span.request.role == "solve"]
-    return [span.reply for span in spans if span.reply.error is None]
+def _length_share(trials: Sequence[_Facts]) -> float | None:
+    solved = sum(trial.solved for trial in trials)
+    return sum(trial.cut for trial in trials) / solved if solved else None
 
 
-def _length_share(trials: Sequence[Trial]) -> float | None:
-    return _mean([float(reply.finish == "length") for reply in _replies(trials)])
+def _cached_share(trials: Sequence[_Facts]) -> float | None:
+    read = sum(trial.read for trial in trials)
+    return sum(trial.cached for trial in trials) / read if read else None
 
 
-def _cached_share(trials: Sequence[Trial]) -> float | None:
-    known = [r for r in _replies(trials) if r.tokens_in and r.tokens_cached is not None]
-    return sum(r.tokens_cached or 0 for r in known) / sum(r.tokens_in or 0 for r in known) if known else None
-
-
-def _count(trials: Sequence[Trial], status: str) -> int:
-    return sum(1 for trial in trials if trial.trace and trial.trace.status == status)
+def _count(trials: Sequence[_Facts], status: str) -> int:
+    return sum(1 for trial in trials if trial.status == status)
 
 
 def _value(estimate: Estimate | None) -> float | None:

@@ -1,4 +1,4 @@
-"""A run on disk: `run.json` once, `trials.jsonl` and `verdicts.jsonl` append-only.
+"""A run on disk: `run.json` at its start and its end, `trials.jsonl` and `verdicts.jsonl` append-only.
 
 A block's trials are one write; on resume the complete blocks are kept and a torn tail is dropped. Nothing here
 is derived: tables and pages are made from these files and can be deleted.
@@ -32,11 +32,14 @@ class RunDirectory:
         """Make the directory and write `run.json`. Raises InvalidData if a run is there already."""
         cls.refuse_taken(path)
         path.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"format": FORMAT, **run}, ensure_ascii=False, indent=1)
-        partial = path / "run.json.partial"
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(path / "run.json")
-        return cls(path)
+        directory = cls(path)
+        directory._write_run({"format": FORMAT, **run})
+        return directory
+
+    def _write_run(self, run: Mapping[str, Any]) -> None:
+        partial = self.path / "run.json.partial"
+        partial.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        partial.replace(self.path / "run.json")
 
     @staticmethod
     def refuse_taken(path: Path) -> None:
@@ -88,8 +91,12 @@ class RunDirectory:
             except (KeyError, TypeError, ValueError) as error:
                 raise InvalidData(f"{where}: is not a trial: {error!r}") from None
 
-    def verdicts(self) -> list[dict[str, Any]]:
-        return [record for _, record in self._records("verdicts.jsonl")]
+    def verdicts(self) -> Iterator[dict[str, Any]]:
+        return (record for _, record in self._records("verdicts.jsonl"))
+
+    def conclude(self, client: Mapping[str, Any]) -> None:
+        """Put what the run says of its own client into `run.json`, once it has ended."""
+        self._write_run({**self.run, "client": client})
 
     def _records(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         path = self.path / name

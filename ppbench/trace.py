@@ -41,6 +41,8 @@ class Request:
     """Deliver `Progress` while the reply streams."""
     ready_ns: int = 0
     """When the last thing that it waited for was there."""
+    held_ns: int = 0
+    """How long a limit of requests or tokens a minute held it back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ PLUGINS = sorted((ROOT / "plugins/ppbench_plugins").rglob("*.py"))
 
 ORDER = [
     "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "stats", "score", "scope",
-    "jobs", "attempts", "execute", "store", "judging", "run", "report", "commands", "cli",
+    "health", "jobs", "limits", "attempts", "execute", "store", "judging", "run", "report", "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
 

@@ -293,3 +293,25 @@ def test_an_interrupted_run_can_be_resumed(tmp_path: Path) -> None:
         said = process.stderr.read()
     assert process.returncode == 130
     assert "ppbench run --resume out" in said
+
+
+def test_a_budget_ends_a_run_that_can_be_resumed(cli: Any) -> None:
+    """Exit 4, what was finished is kept, the line to go on is printed; with another budget it goes on to the end."""
+    done = cli(*offline("-n", "3", "-d", "serial", "-o", "out", "--max-total-tokens", "400"), code=4)
+    assert "--max-total-tokens allows 400" in done.stderr
+    assert "ppbench run --resume out" in done.stderr
+    before = Path("out/trials.jsonl").read_text(encoding="utf-8").splitlines()
+    assert 0 < len(before) < 3
+
+    done = cli("run", "--resume", "out", "--json")
+    assert rows_of(done)["serial"]["n"] == 3
+    assert Path("out/trials.jsonl").read_text(encoding="utf-8").splitlines()[: len(before)] == before
+
+
+def test_limits_a_minute_hold_calls_back_and_say_so(cli: Any) -> None:
+    """Their waiting is in the latency, in the record and in the warnings."""
+    done = cli(*offline("-n", "2", "-d", "schema:source=given", "-o", "out", "--max-rpm", "4", "--json"))
+    told = json.loads(done.stdout)
+    assert told["client"]["held"] > 0
+    assert any("held back by --max-rpm" in warning for warning in told["warnings"])
+    assert json.loads(Path("out/run.json").read_text(encoding="utf-8"))["conditions"]["max_rpm"] == 4

@@ -328,17 +328,17 @@ def test_a_reply_that_cannot_be_read_is_a_failure(make: Make, endpoint: Endpoint
     assert only(outcome).error
 
 
-@needs_engine
-def test_idle_connections_are_mended_between_trials(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [pytest.param(Native, marks=needs_engine), OpenAI])
+def test_idle_connections_are_mended_between_trials(kind: Any, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that the endpoint closed while nothing was in flight is opened again outside the clock."""
-    monkeypatch.setattr("ppbench_plugins.executors.native.IDLE_NS", 0)
+    monkeypatch.setattr("ppbench_plugins.executors.online.IDLE_NS", 0)
 
     def last(handler: Handler) -> None:
         stream()(handler)
         handler.close_connection = True
 
     endpoint.answers = [last]
-    with Native(model="vllm/m", base_url=f"{endpoint.url}/v1", max_in_flight=2) as executor:
+    with kind(model="vllm/m", base_url=f"{endpoint.url}/v1", max_in_flight=2) as executor:
         outcomes = []
         for _ in range(4):
             outcomes.append(run(executor))

@@ -237,7 +237,7 @@ def test_a_judges_plan_runs_on_the_executor_it_names(tmp_path: Path) -> None:
     """Its replies come in the order of its calls; trials stay as they are; serial against itself is a tie."""
     trials = run(World(lambda r: Script(((MS, "a long answer " * (1 + r.text.count("1 "))),), MS)), tmp_path)
     bench = Bench({item.id: item for item in ITEMS}, CATEGORIES, load())
-    values = {(r["decomposer"], r["value"]) for r in judge_trials(bench, Versus(), trials)}
+    values = {(r["decomposer"], r["value"]) for batch in judge_trials(bench, Versus(), trials) for r in batch}
     assert values == {("serial", 0.5), ("twice", 1.0)}
 
 

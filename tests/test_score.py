@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from ppbench import Failure, Reply, Request, Span, Trace, Trial
+from ppbench.health import health
 from ppbench.plan import Status
 from ppbench.report import doubts, render, to_json
 from ppbench.score import Score, score
+
+WELL = health([])
 
 
 def trial(
@@ -102,7 +105,7 @@ def test_cut_and_cached_replies_are_counted() -> None:
     found = rows(trial("serial", 20), cut)
     assert (found["m"].length_share, found["m"].cached_share) == (1.0, 0.25)
     assert (found["serial"].length_share, found["serial"].cached_share) == (0.0, None)
-    assert "ended at a token limit" in " ".join(doubts(RUN, list(found.values())))
+    assert "ended at a token limit" in " ".join(doubts(RUN, list(found.values()), WELL))
 
 
 def test_a_refusal_is_no_retry() -> None:
@@ -133,9 +136,9 @@ def test_a_method_that_needs_more_retries_than_serial_cannot_be_called_faster() 
     """Five points more of unclean first tries are said under the table."""
     unclean = [trial("m", 10, item=i, clean=i != "a") for i in "abcd"]
     found = rows(*(trial("serial", 20, item=i) for i in "abcd"), *unclean)
-    assert "cannot be called faster" in " ".join(doubts(RUN, list(found.values())))
+    assert "cannot be called faster" in " ".join(doubts(RUN, list(found.values()), WELL))
     clean = rows(*(trial("serial", 20, item=i) for i in "abcd"), *(trial("m", 10, item=i) for i in "abcd"))
-    assert "cannot be called faster" not in " ".join(doubts(RUN, list(clean.values())))
+    assert "cannot be called faster" not in " ".join(doubts(RUN, list(clean.values()), WELL))
 
 
 def test_a_failed_serial_makes_no_pair() -> None:
@@ -162,15 +165,15 @@ def test_the_table_doubts_itself() -> None:
     found = rows(
         trial("serial", 20), trial("m", 10, tokens=40), trial("serial", 20, item="b"), trial("m", 40, item="b", tokens=40)
     )  # fmt: skip
-    text = " ".join(doubts(RUN, list(found.values())))
+    text = " ".join(doubts(RUN, list(found.values()), WELL))
     assert "the interval holds 1.0" in text
     assert "4.00 times as long" in text
-    assert "too few for an interval" in " ".join(doubts(RUN, list(rows(trial("serial", 2), trial("m", 1)).values())))
+    assert "too few for an interval" in " ".join(doubts(RUN, list(rows(trial("serial", 2), trial("m", 1)).values()), WELL))
 
 
 @pytest.mark.parametrize("form", ["table", "markdown", "csv"])
 def test_an_empty_run_renders(form: str) -> None:
     """A run in which nothing was answered prints dashes and says so, in every format."""
     found = list(rows(trial("serial", 1, failure="x")).values())
-    assert "serial" in render(RUN, found, path="p", form=form)
-    assert "no speedup can be known" in " ".join(to_json(RUN, found, path="p")["warnings"])
+    assert "serial" in render(RUN, found, WELL, path="p", form=form)
+    assert "no speedup can be known" in " ".join(to_json(RUN, found, WELL, path="p")["warnings"])

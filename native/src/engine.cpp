@@ -23,7 +23,7 @@ std::chrono::steady_clock::time_point time_point(std::int64_t ns) {
 std::string no_proxy() {
     const char* given = std::getenv("no_proxy");
     if (given == nullptr) given = std::getenv("NO_PROXY");
-    const std::string rest = given == nullptr ? "" : given;
+    std::string rest = given == nullptr ? "" : given;
     if (rest == "*") return rest;
     const std::string loopback = "localhost,127.0.0.1,::1,127.0.0.0/8";
     return rest.empty() ? loopback : loopback + "," + rest;

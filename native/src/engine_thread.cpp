@@ -243,7 +243,7 @@ void Engine::end(Job& job, int code, std::string_view kind, std::string_view err
 }
 
 void Engine::end_warming(Job& job, const Done& done) {
-    const std::shared_ptr<Warming> warming = job.warming();
+    const std::shared_ptr<Warming>& warming = job.warming();
     auto& ports = warming->ports;
     if (done.status != 0 && done.error_kind.empty() && kept_alive(done)) {
         if (std::find(ports.begin(), ports.end(), done.local_port) == ports.end())

@@ -9,6 +9,7 @@
 #include <new>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 
 #include "clock.h"
 #include "text.h"
@@ -83,6 +84,7 @@ void Job::clear() {
     heard_ns_ = 0;
     refused_ = {};
     headers_over_ = too_large_ = false;
+    at_status_line_ = true;
     error_[0] = '\0';
 }
 
@@ -202,22 +204,29 @@ std::size_t Job::on_body(char* bytes, std::size_t size, std::size_t count, void*
 
 void Job::take_header(std::string_view line) {
     heard_ns_ = now_ns();
-    if (line.starts_with("HTTP/")) {  // a new block: what came before was a 1xx reply
+    if (at_status_line_) {  // what came before, if anything, was a 1xx reply
         done_.headers.clear();
-        headers_over_ = false;
+        headers_over_ = at_status_line_ = false;
         return;
     }
     if (headers_over_) return;  // trailers
-    line = trim(line);
-    if (line.empty()) {
+    if (line.starts_with('\r') || line.starts_with('\n')) {  // libcurl's own rule
         headers_over_ = true;
+        at_status_line_ = status() < 200;
         done_.headers_ns = now_ns();
         return;
     }
+    line = trim(line);
     const std::size_t colon = line.find(':');
     if (colon == line.npos) return;
     done_.headers.emplace_back(lower(trim(line.substr(0, colon))),
                                std::string(trim(line.substr(colon + 1))));
+}
+
+int Job::status() const noexcept {
+    long value = 0;
+    shop_.library.api.easy_getinfo(easy_, curl::kInfoResponseCode, &value);
+    return static_cast<int>(value);
 }
 
 Stamp Job::stamp() const noexcept {
@@ -251,10 +260,12 @@ bool Job::take_body(std::string_view bytes) {
 
 // What is kept counts, not what came: an event of one byte costs far more than its byte.
 bool Job::keep(std::string_view bytes, const Stamp& stamp) {
-    const std::size_t held =
-        static_cast<std::size_t>(done_.bytes) + done_.events.size() * sizeof(Event);
-    if (held > shop_.max_reply_bytes) return false;
-    if (parser_) return parser_->push(bytes, stamp, done_.events);
+    const auto fits = [this] {
+        const std::size_t events = done_.events.size() * sizeof(Event);
+        return static_cast<std::size_t>(done_.bytes) + events <= shop_.max_reply_bytes;
+    };
+    if (!fits()) return false;
+    if (parser_) return parser_->push(bytes, stamp, done_.events) && fits();
     done_.body.append(bytes);
     return true;
 }
@@ -284,9 +295,13 @@ Done Job::finish(int code, std::string_view error_kind, std::string_view error) 
         done_.error = error_[0] != '\0' ? error_ : shop_.library.api.easy_strerror(code);
     }
     done_.error_kind = error_kind.empty() ? kind_of(code) : error_kind;
+    take_timings(done_);
+    if (done_.error_kind.empty() && (!headers_over_ || done_.status < 200)) {
+        done_.error_kind = "dropped";  // libcurl finds nothing wrong with it
+        done_.error = "the connection ended inside the head of the reply";
+    }
     if (parser_ && done_.error_kind.empty()) parser_->finish(done_.events);
     doubt_stamps();
-    take_timings(done_);
     return std::move(done_);
 }
 
@@ -308,7 +323,7 @@ void Job::take_timings(Done& done) const {
         shop_.library.api.easy_getinfo(easy_, info, &value);
         return value;
     };
-    done.status = static_cast<int>(number(curl::kInfoResponseCode));
+    done.status = status();
     done.local_port = static_cast<int>(std::max(0L, number(curl::kInfoLocalPort)));
     done.http_version = version_name(number(curl::kInfoHttpVersion));
     const bool connected = number(curl::kInfoNumConnects) > 0;

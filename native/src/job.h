@@ -93,6 +93,7 @@ private:
 
     void take_header(std::string_view line);
     bool take_body(std::string_view bytes);
+    int status() const noexcept;
     bool keep(std::string_view bytes, const Stamp& stamp);
     Stamp stamp() const noexcept;
     void begin_body();
@@ -117,6 +118,7 @@ private:
     std::int64_t heard_ns_ = 0;    // of the newest byte of the reply
     std::uint64_t steps_ = 0;      // of the wall clock, before this transfer
     curl::Option refused_{};  // the option that libcurl did not take
+    bool at_status_line_ = true;  // the next line opens a head, whatever it looks like
     bool headers_over_ = false;
     bool too_large_ = false;
     char error_[curl::kErrorBufferSize] = {};

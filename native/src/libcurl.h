@@ -14,6 +14,7 @@ using Multi = void;
 struct Slist;
 
 enum Option : int {
+    kNoOption = 0,
     kWriteData = 10001,
     kUrl = 10002,
     kErrorBuffer = 10010,

@@ -53,7 +53,7 @@ std::string hex(std::size_t value) {
 std::string head(const Reply& reply, bool http11, bool keep_alive) {
     std::string text = status_line(reply.status);
     for (const auto& [name, value] : reply.headers)
-        if (!is_framing(name)) text += name + ": " + value + "\r\n";
+        if (!is_framing(name)) text.append(name).append(": ").append(value).append("\r\n");
     if (has_no_body(reply.status)) {
     } else if (is_sized(reply)) {
         const std::size_t size = reply.chunks.empty() ? 0 : reply.chunks.front().bytes.size();

@@ -23,9 +23,18 @@ bool is_token(std::string_view text) {
 }
 
 bool parse(std::string_view text, int base, std::size_t& value) {
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value, base);
+    const char* begin = text.data();
+    const char* end = begin + text.size();
+    const auto [stop, error] = std::from_chars(begin, end, value, base);
     return error == std::errc{} && stop == end && !text.empty();
+}
+
+// What begins at `at` and ends with `mark` (at `end`, or not yet) is longer than `limit`. The
+// answer must not depend on how the bytes came: all but the last byte of the mark may be there.
+bool outgrows(std::size_t limit, std::string_view bytes, std::size_t at, std::size_t end,
+              std::string_view mark) {
+    if (end != bytes.npos) return end - at > limit;
+    return bytes.size() - at > limit + mark.size() - 1;
 }
 
 }  // namespace
@@ -57,10 +66,8 @@ bool RequestParser::step(std::string& bytes, std::size_t& at) {
         default: break;
     }
     const std::size_t end = bytes.find(kLineEnd, at);  // chunk_size, chunk_end or trailer
-    if (end == bytes.npos) {
-        if (bytes.size() - at > kMaxLine) fail(400);
-        return false;
-    }
+    if (outgrows(kMaxLine, bytes, at, end, kLineEnd)) fail(400);
+    if (end == bytes.npos || status_ != 0) return false;
     const std::string_view line = std::string_view(bytes).substr(at, end - at);
     at = end + kLineEnd.size();
     if (part_ == Part::chunk_size) {
@@ -70,8 +77,9 @@ bool RequestParser::step(std::string& bytes, std::size_t& at) {
         if (!line.empty()) fail(400);
     } else if (line.empty()) {
         part_ = Part::over;
-    } else if ((trailer_ += line.size()) > kMaxHead) {
-        fail(431);
+    } else {
+        trailer_ += line.size();
+        if (trailer_ > kMaxHead) fail(431);
     }
     return true;
 }
@@ -80,7 +88,7 @@ bool RequestParser::take_head(std::string& bytes, std::size_t& at) {
     if (at == 0)  // a line end left over from the request before
         while (std::string_view(bytes).substr(at).starts_with(kLineEnd)) at += kLineEnd.size();
     const std::size_t end = bytes.find(kHeadEnd, at);
-    if (std::min(end, bytes.size()) - at > kMaxHead) {
+    if (outgrows(kMaxHead, bytes, at, end, kHeadEnd)) {
         fail(431);
         return true;
     }

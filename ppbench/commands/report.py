@@ -36,7 +36,7 @@ def judge(run: str, judges: tuple[str, ...], form: str) -> None:
     directory = RunDirectory(Path(run))
     made = [plugins.make("judge", spec) for spec in judges]
     bench = Bench({item.id: item for item in _gold(plugins, directory)}, categories(plugins), plugins)
-    judge_missing(bench, made, list(directory.trials()), directory)
+    judge_missing(bench, made, directory)
     print_run(directory, form)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import secrets
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -19,22 +17,23 @@ from click.core import ParameterSource
 
 from ppbench import plugins as loader
 from ppbench.commands.common import categories, installed_items, user_items
-from ppbench.errors import EndpointUnusable, InvalidData, TooManyFailures, UsageError
+from ppbench.commands.progress import Progress, warming_up
+from ppbench.errors import BudgetReached, EndpointUnusable, InvalidData, TooManyFailures, UsageError
+from ppbench.health import health
 from ppbench.hookspecs import Executor
 from ppbench.judging import Bench, judge_trials
 from ppbench.model import Item
 from ppbench.plugins import Plugins
 from ppbench.report import render
 from ppbench.run import Block, Conditions, Runner, remaining
-from ppbench.score import SERIAL, score
+from ppbench.score import SERIAL, Score, score
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
 from ppbench.tasks import digest, select
-from ppbench.trace import Trial
 
 METHODS = ("serial", "schema", "sot", "top")
 JUDGES = ("structure", "reference")
-_NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failures"}
+_NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failures", "max_total_tokens"}
 
 
 @click.command()
@@ -57,6 +56,9 @@ _NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failure
 @click.option("--system", type=click.Choice(["", "category"]), default="", help="System text of solve calls.")
 @click.option("--cache", type=click.Choice(["trial", "shared"]), default="trial", show_default=True,
               help="Whether prompt caches may help across trials.")  # fmt: skip
+@click.option("--max-rpm", type=click.IntRange(1), help="Requests a minute at most, of all methods together.")
+@click.option("--max-tpm", type=click.IntRange(1), help="Tokens a minute at most, read and written.")
+@click.option("--max-total-tokens", type=click.IntRange(1), help="Stop, resumable, once more tokens than this were used.")
 @click.option("--max-tries", type=click.IntRange(1), default=3, show_default=True, help="Attempts a call.")
 @click.option(
     "--trial-timeout", type=click.FloatRange(min=0, max=1e6, min_open=True), default=600.0, show_default=True, help="Seconds."
@@ -80,13 +82,13 @@ def run(ctx: click.Context, /, **options: Any) -> None:
         directory = RunDirectory(Path(options["resume"]))
         asked = _resumed_options(ctx, directory, asked)
     asked = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
-    session = _Session(loader.load(), asked, quiet=options["quiet"])
+    session = _Session(loader.load(), asked, options["max_total_tokens"], quiet=options["quiet"])
     if options["dry_run"]:
         session.dry_run()
         return
     try:
         directory = session.execute(directory, options["output_dir"])
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BudgetReached):
         session.say_how_to_go_on()
         raise
     session.finish(directory, as_json=options["as_json"], max_failures=options["max_failures"])
@@ -107,8 +109,9 @@ def _resumed_options(ctx: click.Context, directory: RunDirectory, asked: dict[st
 class _Session:
     """One invocation: what was asked, made into components, run and printed."""
 
-    def __init__(self, plugins: Plugins, asked: dict[str, Any], *, quiet: bool) -> None:
+    def __init__(self, plugins: Plugins, asked: dict[str, Any], max_total_tokens: int | None, *, quiet: bool) -> None:
         self._plugins, self._asked, self._quiet = plugins, asked, quiet
+        self._max_total_tokens = max_total_tokens
         self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"])]
         self._judges = [plugins.make("judge", spec) for spec in asked["judges"]]
         self._executor: Executor = plugins.make(
@@ -148,30 +151,38 @@ class _Session:
         """Run what remains. Whatever happens, stored blocks stay, and the resume line is printed."""
         with self._executor as executor:
             conditions = self._conditions(directory)
-            runner = Runner(executor, self._methods, self._items, self._categories, conditions)
+            runner = Runner(
+                executor, self._methods, self._items, self._categories, conditions, self._max_total_tokens
+            )  # fmt: skip
             runner.check()
             record = self._record(runner, conditions)
             if directory is None:
                 path = _new_directory(output_dir)
                 RunDirectory.refuse_taken(path)
-                runner.warm_up()
+                self._warm_up(runner)
                 directory = RunDirectory.create(path, record)
                 todo = runner.blocks()
             else:
                 _refuse_other_run(directory, record)
                 directory.lock().close()  # before anything is cut off
                 self._drop_torn(directory, runner.specs)
-                todo = remaining(runner.blocks(), list(directory.trials()))
+                todo = remaining(runner.blocks(), directory.trials())
                 if todo:
-                    runner.warm_up()
+                    self._warm_up(runner)
             self._directory = directory
             with directory.lock():
                 self._run_blocks(runner, todo, directory)
+                directory.conclude(health(directory.trials()).to_json())
         self._judge(directory)
         return directory
 
+    def _warm_up(self, runner: Runner) -> None:
+        if not self._quiet:
+            warming_up(self._executor)
+        runner.warm_up()
+
     def _run_blocks(self, runner: Runner, todo: Sequence[Block], directory: RunDirectory) -> None:
-        progress = _Progress(len(todo), quiet=self._quiet)
+        progress = Progress(len(todo), quiet=self._quiet)
         try:
             runner.run(todo, directory, progress.block)
         except EndpointUnusable as error:
@@ -195,6 +206,7 @@ class _Session:
             repeats=self._asked["repeats"], seed=self._asked["seed"], concurrency=self._asked["concurrency"],
             system=self._asked["system"], nonce="" if self._asked["cache"] == "shared" else secret,
             max_tries=self._asked["max_tries"], trial_timeout_s=self._asked["trial_timeout"],
+            max_rpm=self._asked["max_rpm"], max_tpm=self._asked["max_tpm"],
         )  # fmt: skip
 
     def _record(self, runner: Runner, conditions: Conditions) -> dict[str, Any]:
@@ -219,35 +231,36 @@ class _Session:
                 click.echo(f"dropped {dropped} bytes of an incomplete block from {name}; it is run again", err=True)
 
     def _judge(self, directory: RunDirectory) -> None:
-        trials = list(directory.trials())
         bench = Bench({item.id: item for item in self._items}, self._categories, self._plugins)
-        judge_missing(bench, self._judges, trials, directory)
+        judge_missing(bench, self._judges, directory)
 
     def finish(self, directory: RunDirectory, *, as_json: bool, max_failures: float) -> None:
         """Print the table, then refuse a run in which too much failed."""
-        print_run(directory, "json" if as_json else "table")
-        trials = {trial.key[:3]: trial for trial in directory.trials()}.values()  # of two tries the last one counts
-        failed = [trial for trial in trials if trial.failure]
-        if len(failed) > max_failures * len(trials):
-            raise TooManyFailures(f"{len(failed)} of {len(trials)} trials failed; the first: {failed[0].failure}")
+        rows = print_run(directory, "json" if as_json else "table")
+        failed, asked = sum(row.failures for row in rows), sum(row.n for row in rows)
+        if failed > max_failures * asked:
+            first = next(trial.failure for trial in directory.trials() if trial.failure)
+            raise TooManyFailures(f"{failed} of {asked} trials failed; the first: {first}")
 
 
-def judge_missing(bench: Bench, judges: Sequence[Any], trials: Sequence[Trial], directory: RunDirectory) -> None:
-    """Append the verdicts that are not there yet."""
+def judge_missing(bench: Bench, judges: Sequence[Any], directory: RunDirectory) -> None:
+    """Append the verdicts that are not there yet, batch by batch: what was paid for is kept."""
     for judge in judges:
         have = {_cell(record) for record in directory.verdicts() if record["judge"] == spec_of(judge)}
-        directory.append_verdicts(list(judge_trials(bench, judge, trials, done=have)))
+        for batch in judge_trials(bench, judge, directory.trials(), done=have):
+            directory.append_verdicts(batch)
 
 
 def _cell(record: dict[str, Any]) -> tuple[str, int, str, int]:
     return (record["item"], record["repeat"], record["decomposer"], record["try"])
 
 
-def print_run(directory: RunDirectory, form: str) -> None:
+def print_run(directory: RunDirectory, form: str) -> list[Score]:
     """Score a stored run and print it."""
     record = directory.run
     scores = score(record, directory.trials(), directory.verdicts())
-    click.echo(render(record, scores, path=str(directory.path), form=form))
+    click.echo(render(record, scores, health(directory.trials()), path=str(directory.path), form=form))
+    return scores
 
 
 def _with_serial(specs: Sequence[str]) -> list[str]:
@@ -278,23 +291,3 @@ def _first_difference(old: Any, new: Any) -> str:
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         old, new = next((a, b) for a, b in zip(old, new, strict=True) if a != b)
     return f"was {str(old)[:120]}, is {str(new)[:120]}"
-
-
-class _Progress:
-    """Plain lines on stderr; on a terminal they overwrite one another."""
-
-    def __init__(self, total: int, *, quiet: bool) -> None:
-        self._total, self._quiet, self._done, self._failed = total, quiet, 0, 0
-        self._started = time.monotonic()
-
-    def block(self, block: Block, trials: Sequence[Trial]) -> None:
-        self._done += 1
-        self._failed += sum(trial.failure is not None for trial in trials)
-        self._total += block.try_  # a second try was not in the plan
-        if self._quiet:
-            return
-        spent = time.monotonic() - self._started
-        left = spent / self._done * max(0, self._total - self._done)
-        line = f"[{self._done}/{self._total}] {block.item}  failed {self._failed}  {spent:.0f} s, about {left:.0f} s left"
-        terminal = sys.stderr.isatty()
-        click.echo(f"\r{line:<76}" if terminal else line, err=True, nl=not terminal or self._done >= self._total)

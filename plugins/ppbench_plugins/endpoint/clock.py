@@ -20,6 +20,7 @@ from ppbench import BrokenPlugin, Reply, Request
 from ppbench_plugins.endpoint.clients import Client, client
 from ppbench_plugins.endpoint.embedded import Child
 from ppbench_plugins.endpoint.metronome import Beat, Told, told
+from ppbench_plugins.executors.engine import allow_descriptors
 
 LEAST = 64
 """Streams measured for a row, in several rounds where few run at once."""
@@ -140,8 +141,7 @@ def _cores() -> tuple[list[int], list[int]]:
 def main() -> None:
     asked = json.loads(sys.argv[1])
     os.sched_setaffinity(0, asked["cores"])
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    allow_descriptors(2 * max(asked["widths"]))
     for streams in asked["widths"]:
         row = measure(asked["name"], asked["url"], streams, Beat(**asked["beat"]))
         print(json.dumps(asdict(row)), flush=True)

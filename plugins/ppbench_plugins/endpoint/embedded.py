@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -69,7 +70,9 @@ class Embedded(Child):
 
 
 def serve_child(make: Callable[[], Server]) -> None:
-    """The child's end."""
+    """The child's end. It may hold as many connections as the system lets it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:
         server = make()
     except PpbenchError as error:

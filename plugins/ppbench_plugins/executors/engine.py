@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+import resource
 import shutil
 import ssl
 import sys
@@ -20,6 +21,8 @@ from typing import Any
 
 from ppbench import BrokenPlugin
 
+_OTHER_FILES = 256
+"""Descriptors that are not connections: libraries, logs, the engine's own."""
 _WITHOUT = "`-e offline` runs without the engine"
 
 
@@ -96,3 +99,12 @@ def _of_certifi() -> str | None:
         return str(importlib.import_module("certifi").where())
     except ImportError:
         return None
+
+
+def allow_descriptors(count: int) -> None:
+    """Raise this process's soft limit of open files, where it may, so that so many connections can be held."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

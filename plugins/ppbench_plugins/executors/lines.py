@@ -126,15 +126,18 @@ class Lines:
 
     def warm(self, count: int) -> None:
         """Open connections before anything is timed. What fails here fails aloud in the first call."""
+        self._free.extend(self._open() for _ in range(min(count, WARM)))
+        self.mend()
 
-        def open_one(line: Line) -> None:
+    def mend(self) -> None:
+        """Use each free line once, so that what the endpoint closed meanwhile is open again. Nothing else may be under way."""
+
+        def use(line: Line) -> None:
             with suppress(Exception):
                 line.http.options(self._url, timeout=WARM_S)
 
-        lines = [self._open() for _ in range(min(count, WARM))]
-        with ThreadPoolExecutor(len(lines)) as pool:
-            list(pool.map(open_one, lines))
-        self._free.extend(lines)
+        with ThreadPoolExecutor(WARM) as pool:
+            list(pool.map(use, self._free))
 
     def close(self) -> None:
         for line in self._all:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 WARM = 32
 """Connections opened before the first request, at most."""
 WARM_MS = 5000
-IDLE_NS = 2_000_000_000
-"""Connections are looked after between trials once this long has passed."""
 _KINDS: Mapping[str, Literal["refused", "timeout", "dropped", "cancelled", "bad_reply"]] = {
     "connect": "refused", "tls": "refused", "timeout": "timeout", "dropped": "dropped", "cancelled": "cancelled",
     "too_large": "bad_reply", "other": "bad_reply",
@@ -63,6 +61,7 @@ class Native(Online):
         return engine.load()
 
     def _start(self, library: Any, link: Link, stack: ExitStack) -> Driver:
+        engine.allow_descriptors(self.max_in_flight)
         try:
             made = library.Engine(
                 libcurl=engine.libcurls(), ca_file=engine.ca_file(link.target.url), max_in_flight=self.max_in_flight,
@@ -73,14 +72,8 @@ class Native(Online):
                                "system's libcurl, or set PPBENCH_LIBCURL; `-e offline` runs without it") from None  # fmt: skip
         stack.enter_context(closing(made))
         driver = _Driver(self, library, made, link)
-        driver.warm()  # what fails here fails aloud in the first call
+        driver.mend()  # what fails here fails aloud in the first call
         return driver
-
-    def rest(self) -> None:
-        """Open again what the endpoint closed while it was idle; many close after five seconds."""
-        state = self._state
-        if state and isinstance(state.driver, _Driver) and state.driver.now() - state.driver.warmed_ns > IDLE_NS:
-            state.driver.warm()
 
 
 class _Driver:
@@ -89,12 +82,12 @@ class _Driver:
         self._headers = [f"{name}: {value}" for name, value in wire.headers(link.target, link.key).items()]
         self._seen: dict[str, str] = {}
         """Text so far of watched replies."""
-        self.warmed_ns = 0
+        self.mended_ns = 0
 
-    def warm(self) -> None:
+    def mend(self) -> None:
         connections = min(self._options.max_in_flight, WARM) if self._options.http == "1.1" else 1
         self._engine.prewarm(self._link.target.url, connections, WARM_MS)
-        self.warmed_ns = self.now()
+        self.mended_ns = self.now()
 
     @property
     def details(self) -> dict[str, str]:

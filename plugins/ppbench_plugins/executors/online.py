@@ -15,9 +15,18 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 from ppbench import Progress, Reply, Request, UsageError
 from ppbench_plugins import wire
 
+IDLE_NS = 2_000_000_000
+"""Connections are looked after between trials once this long has passed."""
+
 
 class Driver(Protocol):
     """The part of an executor that works while it is entered; the methods mean what the executor's own mean."""
+
+    mended_ns: int
+    """When connections were last looked after."""
+
+    def mend(self) -> None:
+        """Open again what the endpoint has closed. Called when nothing is in flight."""
 
     def now(self) -> int: ...
     def send(self, requests: Sequence[Request]) -> None: ...
@@ -103,6 +112,11 @@ class Online:
         object.__setattr__(self, "_state", None)
         if state:
             state.stack.close()
+
+    def rest(self) -> None:
+        """Look after idle connections: many endpoints close them after five seconds."""
+        if self._state and self.now() - self._state.driver.mended_ns > IDLE_NS:
+            self._state.driver.mend()
 
     def now(self) -> int:
         return self._driver.now()

@@ -52,7 +52,7 @@ class _Sdk(Online):
         lines = stack.enter_context(closing(Lines(client, url, timeout_s=self.timeout, home=link.target.key_required)))
         lines.warm(self.max_in_flight)
         call = _Calls(self, link, lines)
-        return stack.enter_context(closing(Threads(call, max_in_flight=self.max_in_flight, timeout_s=self.timeout)))
+        return stack.enter_context(closing(Threads(call, lines.mend, max_in_flight=self.max_in_flight, timeout_s=self.timeout)))
 
     def create(self, client: Any, body: dict[str, Any]) -> Any:
         """Open the SDK's stream. What the SDK has no keyword for travels as extra body."""

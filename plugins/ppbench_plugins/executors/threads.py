@@ -63,13 +63,19 @@ class Threads:
     """A driver over `call(flight, progress) -> Reply`, which must not raise, and must end its flight."""
 
     def __init__(
-        self, call: Callable[[Flight, Callable[[str, int], None]], Reply], *, max_in_flight: int, timeout_s: float
-    ) -> None:
-        self._call = call
+        self, call: Callable[[Flight, Callable[[str, int], None]], Reply], mend: Callable[[], None], *,
+        max_in_flight: int, timeout_s: float,
+    ) -> None:  # fmt: skip
+        self._call, self._mend = call, mend
+        self.mended_ns = self.now()
         self._timeout_ns = int(timeout_s * SECOND)
         self._pool = ThreadPoolExecutor(max_in_flight, thread_name_prefix="ppbench")
         self._outbox: SimpleQueue[Reply | Progress] = SimpleQueue()
         self._flights: dict[str, Flight] = {}
+
+    def mend(self) -> None:
+        self._mend()
+        self.mended_ns = self.now()
 
     def now(self) -> int:
         return time.monotonic_ns()
