@@ -180,7 +180,7 @@ class Uvloop:
                     async for data in response.content.iter_any():
                         now = time.monotonic_ns()
                         *whole, rest = (rest + data).split(b"\n\n")
-                        events += whole
+                        events += [event.removeprefix(b"data: ") for event in whole]
                         stamps += [now] * len(whole)
                 done += 1
 
@@ -195,7 +195,7 @@ class Engine:
 
     def __init__(self, executor: Native, url: str, width: int) -> None:
         self._executor, self._url, self._width = executor, url, width
-        self._loop = Loop(executor)
+        self._loop = Loop(executor)  # type: ignore[arg-type]  # its clock is one of those that there are
         self._count = itertools.count()
 
     def exchange(self, beats: Sequence[Beat]) -> tuple[list[Seen], float]:

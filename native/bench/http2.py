@@ -12,14 +12,15 @@ import re
 import ssl
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Protocol
 
 from ppbench_plugins.endpoint.metronome import DIGITS, Beat
 
 _EVENT = 'data: {"id": "beat", "object": "chat.completion.chunk", "created": 0, "model": "clock", "choices": [%s]}\n\n'
 _CONTENT = _EVENT % '{"index": 0, "delta": {"content": "%s%s"}, "finish_reason": null}'
 _END = _EVENT % '{"index": 0, "delta": {}, "finish_reason": "stop"}' + "data: [DONE]\n\n"
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 class Way(Protocol):
@@ -56,7 +57,7 @@ class Older:
         self._got += data
         for method, body in self._requests():
             if method == b"POST":
-                self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+                self._transport.write(_HEAD)
                 play(body, self._say)
             else:
                 self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
@@ -128,15 +129,15 @@ class Connection(asyncio.Protocol):
         self._speaker.take(data)
 
 
-async def serve(certificate: str, key: str, told: Callable[[str], Any]) -> None:
+async def serve(certificate: str, key: str) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     context.set_alpn_protocols(["h2", "http/1.1"])
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Connection, "127.0.0.1", 0, ssl=context, backlog=4096)
-    told(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    print(json.dumps({"url": f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"}), flush=True)
     await loop.run_in_executor(None, sys.stdin.buffer.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(*sys.argv[1:], told=lambda url: print(json.dumps({"url": url}), flush=True)))
+    asyncio.run(serve(sys.argv[1], sys.argv[2]))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -70,22 +71,15 @@ def neighbour(where: Sequence[int]) -> Iterator[None]:
             process.kill()
 
 
-def pinned(where: Sequence[int]) -> Pin:
-    return Pin(where)
-
-
-class Pin:
+def pinned(where: Sequence[int]) -> Callable[[], None]:
     """What a child does before its program starts: its threads inherit the cores, and it may open many sockets."""
 
-    def __init__(self, where: Sequence[int]) -> None:
-        self._where = where
-
-    def __call__(self) -> None:
-        import resource
-
-        os.sched_setaffinity(0, self._where)
+    def prepare() -> None:
+        os.sched_setaffinity(0, where)
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+    return prepare
 
 
 def issue(folder: Path) -> Path:

@@ -9,8 +9,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.figures import FIGURES, Figure
 from tabulate import tabulate
+
+from bench.figures import FIGURES, Figure
 
 Taken = Mapping[tuple[str, str], Sequence[Mapping[str, float]]]
 """By task and client what was measured, once a repetition."""
@@ -48,22 +49,27 @@ def main_table(found: Sequence[Mapping[str, Any]]) -> str:
 
 
 def http2_table(taken: Taken) -> str:
-    body = []
-    for task, name in sorted(taken, key=lambda key: (key[0], key[1])):
+    """HTTP/2 beside HTTP/1.1: empty if neither was measured."""
+    body: list[list[Any]] = []
+    for task, name in taken:
         if task.startswith("http2-"):
-            numbers = {key: median(one[key] for one in taken[task, name]) for key in ("stamp_p50_us", "stamp_p99_us", "user_p99_us")}
-            body.append([int(task.partition("-")[2]), "2" if name.endswith("2") else "1.1", *(_number(n, "us") for n in numbers.values())])
-    return _table(sorted(body), ["streams", "HTTP", "reported p50", "reported p99", "user-space p99"]) if body else ""
+            version = "2" if name.endswith("2") else "1.1"
+            keys = "stamp_p50_us", "stamp_p99_us", "user_p99_us"
+            numbers = [_number(median(one[key] for one in taken[task, name]), "us") for key in keys]
+            body.append([int(task.partition("-")[2]), version, *numbers])
+    return _table(sorted(body), ["streams", "HTTP", "reported p50", "reported p99", "user-space p99"])
 
 
 def growth_table(taken: Taken) -> str:
+    """Peak memory by the number of trials: empty if it was not measured."""
     runs = taken.get(("growth", "native"), ())
-    peaks = {key.split("_")[1]: median(one[key] for one in runs) for key in (runs[0] if runs else ())}
-    return _table([[f"{int(trials):,}", _number(peak, "MB")] for trials, peak in peaks.items()], ["trials", "peak memory"]) if peaks else ""
+    peaks = {int(key.split("_")[1]): median(one[key] for one in runs) for key in (runs[0] if runs else ())}
+    body = [[f"{trials:,}", _number(peak, "MB")] for trials, peak in peaks.items()]
+    return _table(body, ["trials of one run", "peak memory"])
 
 
 def _table(body: Sequence[Sequence[Any]], head: Sequence[str]) -> str:
-    return tabulate(body, head, tablefmt="github", disable_numparse=True)
+    return tabulate(body, head, tablefmt="github", disable_numparse=True) if body else ""
 
 
 def _number(value: float | None, unit: str) -> str:
@@ -75,7 +81,8 @@ def _number(value: float | None, unit: str) -> str:
 
 def machine() -> dict[str, Any]:
     """Where figures were taken. The load before tells whether others were at work."""
-    cpu = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {"cores": len(os.sched_getaffinity(0)), "cpu": cpu[0] if cpu else platform.machine(), "kernel": platform.release(),
             "python": platform.python_version(), "load": round(os.getloadavg()[0], 2)}  # fmt: skip
 

@@ -202,7 +202,7 @@ def _by_kernel(chunks: Sequence[Chunk]) -> bool:
 
     Chunks that share a read with an earlier one lie between the kernel's and the engine's instant of that read.
     """
-    return bool(chunks) and not chunks[0][2] and all([kernel for kernel, _, _ in chunks])
+    return bool(chunks) and not chunks[0][2] and all(kernel for kernel, _, _ in chunks)
 
 
 def _plain(value: Any) -> Any:
