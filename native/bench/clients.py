@@ -207,8 +207,8 @@ class Engine:
 
     def plan(self, beat: Beat, count: int) -> Planned:
         """By the scheduler that runs trials."""
-        names = tuple(f"part{k}" for k in range(count))
-        calls = (*(Call(name, beat.text) for name in names), Call("join", lambda _: beat.text, needs=names))
+        text, names = beat.text, tuple(f"part{k}" for k in range(count))
+        calls = (*(Call(name, text) for name in names), Call("join", lambda _: text, needs=names))
         job = Job(f"plan{next(self._count)}", lambda: Plan(calls))
         [outcome] = self._loop.run([[job]])
         if outcome.failure:
