@@ -104,7 +104,7 @@ def _text(taken: Taken, before: Mapping[str, object], asked: argparse.Namespace)
     times = 1 if asked.quick else asked.repetitions
     where = "{cpu}, {cores} cores, Linux {kernel}, Python {python}, load {load} when it began".format(**before)
     parts = [f"Medians of {times} interleaved, shuffled repetitions. {where}.", table.main_table(table.rows(taken)),
-             table.http2_table(taken), table.growth_table(taken)]  # fmt: skip
+             table.waking_line(taken), table.http2_table(taken), table.growth_table(taken)]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 
 

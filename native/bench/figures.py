@@ -69,6 +69,7 @@ TASKS = (
     Task("calm", "streams", 64, PYTHON, free=True),
     Task("neighbour", "streams", 64, ALL, neighbour=True),
     *(Task(f"http2-{n}", "streams", n, ("native", "native:http=2"), server="http2") for n in (8, 64)),
+    Task("waking", "waking", clients=("native",), server=""),
     Task("growth", "growth", clients=("native",), server=""),
 )
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.clients import Client, Planned, Seen, client
+from bench.clients import MODEL, Client, Planned, Seen, client
+from ppbench_plugins import wire
 from ppbench_plugins.endpoint.clock import LEAST, SETTLE_US
 from ppbench_plugins.endpoint.metronome import Beat, Told
 
@@ -92,8 +95,24 @@ def growth(asked: Asked) -> Numbers:
     return {f"peak_{trials}_mb": _run_mb(trials) for trials in asked.trials}
 
 
+def waking(asked: Asked) -> Numbers:
+    """Reading one and the same reply in Python: again and again, and after the core was idle, as it is while one waits."""
+    target = wire.resolve(MODEL, "http://127.0.0.1/v1")
+    event = json.dumps({"id": "beat", "choices": [{"index": 0, "delta": {"content": "0" * 40}, "finish_reason": None}]})
+    events = [event.encode()] * PARENT.chunks + [b"[DONE]"]
+
+    def once(pause_s: float) -> float:
+        time.sleep(pause_s)
+        begun = time.perf_counter_ns()
+        wire.read_events(target, events)
+        return (time.perf_counter_ns() - begun) / 1000
+
+    count = 5 if asked.quick else 40
+    return {"warm_us": median(once(0) for _ in range(count)), "idle_us": median(once(0.03) for _ in range(count))}
+
+
 MEASURES: Mapping[str, Callable[[Asked], Numbers]] = {
-    "streams": streams, "fan": fan, "plan": plan, "rate": rate, "growth": growth,
+    "streams": streams, "fan": fan, "plan": plan, "rate": rate, "growth": growth, "waking": waking,
 }  # fmt: skip
 
 

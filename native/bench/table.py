@@ -68,6 +68,15 @@ def growth_table(taken: Taken) -> str:
     return _table(body, ["trials of one run", "peak memory"])
 
 
+def waking_line(taken: Taken) -> str:
+    """What waking up costs Python here: empty if it was not measured."""
+    found = taken.get(("waking", "native"), ())
+    if not found:
+        return ""
+    warm, idle = (_number(median(one[key] for one in found), "us") for key in ("warm_us", "idle_us"))
+    return f"Reading a reply of 8 chunks in Python: {warm} again and again, {idle} when the core was idle for 30 ms before."
+
+
 def _table(body: Sequence[Sequence[Any]], head: Sequence[str]) -> str:
     return tabulate(body, head, tablefmt="github", disable_numparse=True) if body else ""
 
