@@ -25,6 +25,8 @@ Numbers = dict[str, float]
 ONE = Beat(1, 0, 0)
 DENSE = Beat(256, 0, 0)
 PROGRAM = "from ppbench.cli import main; main()"
+HANDSHAKE_US = 4_000
+"""What one takes at most, both ends together."""
 PARENT = Beat(8, 2_000, 20_000)
 
 
@@ -139,8 +141,9 @@ def hog(threads: int = 1) -> Iterator[None]:
 def _warm(asked: Asked) -> Iterator[Client]:
     """The client, with as many open connections as it needs."""
     width = max(asked.streams, 101)
+    settle_us = SETTLE_US + (HANDSHAKE_US * width if asked.url.startswith("https:") else 0)
     with client(asked.client, asked.url, width) as one:
-        one.exchange([Beat(2, 1_000, SETTLE_US)] * width)
+        one.exchange([Beat(2, 1_000, settle_us)] * width)  # replies that ended early would lend their connections
         yield one
 
 
