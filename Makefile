@@ -3,7 +3,7 @@ PYTHON ?= python3
 CLANG ?= clang++
 BIN ?= .venv/bin
 
-.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme clean
+.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme bench clean
 
 all: lint types test docs native-test
 
@@ -64,6 +64,14 @@ wheel:
 # Put the output of each `$ command` into the README again.
 readme:
 	$(BIN)/python tests/readme.py
+
+# Clients side by side; puts the tables into native/bench/README.md. Takes minutes, and wants the machine for itself.
+BENCH ?= --write
+bench:
+	$(BIN)/pip install --quiet -e ".[bench]"
+	PATH="$(abspath $(BIN)):$$PATH" cmake -S native -B build/native-bench -G Ninja -DPPBENCH_BENCH=ON
+	PATH="$(abspath $(BIN)):$$PATH" cmake --build build/native-bench
+	PYTHONPATH=native $(BIN)/python -m bench $(BENCH)
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -113,6 +113,8 @@ class Done:
 
         A last event without its blank line is among them only when the reply ended well.
         """
+    def columns(self) -> tuple[list[bytes], list[int], list[int], list[bool]]:
+        """`data`, `kernel_ns`, `user_ns` and `shared` of all events, at a fraction of their price."""
     @property
     def queued_ns(self) -> int:
         """When `submit` was called."""

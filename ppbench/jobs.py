@@ -75,7 +75,8 @@ class Execution:
     def record(self, node: Node, reply: Reply) -> None:
         """Keep how a call went, with the attempts that failed before."""
         assert node.request is not None
-        self.spans.append(Span(node.request, replace(reply, request_id=node.path), tuple(node.failed)))
+        named = reply if reply.request_id == node.path else replace(reply, request_id=node.path)
+        self.spans.append(Span(node.request, named, tuple(node.failed)))
 
     def drop_resting(self) -> None:
         """Of a call that is given up between two attempts the last one stands."""

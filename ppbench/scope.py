@@ -59,6 +59,8 @@ class Scope:
         self.answers: dict[str, str] = {}
         self._path = path
         self._nodes: dict[str, Node] = {}
+        self._held: dict[str, list[Node]] = {}
+        """By the name of a call, those that wait for its answer or its first token."""
         self._warm: set[str] = set()
         self._killed = False
 
@@ -85,6 +87,8 @@ class Scope:
             waits, cold = set(call.needs) - set(self.answers), set(call.after) - self._warm
             node = Node(call, self, self._path + call.id, waits, cold, call.id in warmers)
             self._nodes[call.id] = node
+            for name in waits | cold:
+                self._held.setdefault(name, []).append(node)
             fresh.append(node)
         return self._ready(fresh)
 
@@ -100,16 +104,18 @@ class Scope:
         if name in self._warm:
             return []
         self._warm.add(name)
-        for node in self._nodes.values():
+        held = self._held.get(name, ())
+        for node in held:
             node.cold.discard(name)
-        return self._ready(self._nodes.values())
+        return self._ready(held)
 
     def answered(self, name: str, text: str) -> list[Node]:
         """A call is answered; returns the calls that this releases."""
         self.answers[name] = text
-        for node in self._nodes.values():
+        held = self._held.get(name, ())
+        for node in held:
             node.waits.discard(name)
-        return self._ready(self._nodes.values())
+        return self._ready(held)
 
     @property
     def complete(self) -> bool:

@@ -141,6 +141,18 @@ void bind_values(py::module_& m) {
             list.append(py::make_tuple(latin1(name), latin1(value)));
         return list;
     };
+    const auto columns = [](const Done& self) {
+        const std::size_t size = self.events.size();
+        py::list data(size), kernel(size), user(size), shared(size);
+        for (std::size_t i = 0; i < size; ++i) {
+            const Event& event = self.events[i];
+            data[i] = py::bytes(event.data);
+            kernel[i] = event.kernel_ns;
+            user[i] = event.user_ns;
+            shared[i] = py::bool_(event.shared);
+        }
+        return py::make_tuple(data, kernel, user, shared);
+    };
     py::class_<Done, std::shared_ptr<Done>>(m, "Done", py::is_final())
         .def_readonly("id", &Done::id)
         .def_readonly("status", &Done::status)
@@ -149,6 +161,7 @@ void bind_values(py::module_& m) {
         .def_property_readonly("headers", headers)
         .def_property_readonly("body", as_bytes(&Done::body))
         .def_readonly("events", &Done::events)
+        .def("columns", columns)
         .def_readonly("queued_ns", &Done::queued_ns)
         .def_readonly("sent_ns", &Done::sent_ns)
         .def_readonly("headers_ns", &Done::headers_ns)

@@ -73,10 +73,11 @@ void Engine::submit(const std::vector<std::shared_ptr<const Transfer>>& transfer
             throw std::invalid_argument("id '" + transfer->id + "' is already under way");
         orders.emplace_back(Queued{transfer, now});
     }
+    const bool waking = inbox_.empty();  // else the bell has rung for what lies there
     inbox_.insert(inbox_.end(), std::make_move_iterator(orders.begin()),
                   std::make_move_iterator(orders.end()));
     under_way_.merge(batch);
-    bell_.ring();
+    if (waking) bell_.ring();
 }
 
 void Engine::cancel(const std::string& id) {

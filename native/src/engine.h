@@ -95,6 +95,7 @@ private:
     void end_all(std::string_view kind, std::string_view error) noexcept;
     void finish(const std::shared_ptr<Warming>& warming);
     void post(Done done);
+    void call_readers();
     std::unique_ptr<Job> take_job();
     int patience() const;
 
@@ -116,6 +117,7 @@ private:
     std::unordered_map<curl::Easy*, std::unique_ptr<Job>> jobs_;
     std::size_t in_flight_ = 0;  // jobs_ without the warming ones
     bool stopping_ = false;
+    bool news_ = false;  // in the outbox, and readers were not called yet
 
     mutable std::mutex inbox_mutex_;
     std::vector<Order> inbox_;  // obeyed in this order: an id may be used again after its Done

@@ -23,6 +23,7 @@ struct Reply {
     bool close = false;         // end the connection after the reply
     bool abort = false;         // reset it instead of ending the reply
     std::string mark = {};      // where a chunk is to carry the instant of its sending
+    bool packed = false;        // chunks of one instant leave in one write, not each alone
 };
 
 // Throws std::invalid_argument for a reply that cannot be sent.

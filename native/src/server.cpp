@@ -35,10 +35,11 @@ void add_to(const Fd& epoll, int fd, std::uint64_t serial, std::uint32_t events,
 }  // namespace
 
 PacedServer::PacedServer(const std::string& host, int port,
-                         const std::optional<TlsContext::Settings>& tls)
+                         const std::optional<TlsContext::Settings>& tls, Answer answer)
     : epoll_(open_or_throw(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       timer_(open_or_throw(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
                            "timerfd_create")),
+      answer_(std::move(answer)),
       tls_(tls ? std::make_unique<TlsContext>(*tls) : nullptr),
       listener_(host, port),
       last_serial_(kFirstSerial),
@@ -189,6 +190,11 @@ void PacedServer::hand_out(Connection& c, std::int64_t read_ns) {
     c.http11 = request.http11;
     if (request.method == "OPTIONS" || request.method == "HEAD") return answer_now(c, 204, false);
     c.token = ++last_token_;
+    if (answer_) {
+        Reply reply = answer_({c.token, std::move(request), read_ns});
+        check_reply(reply);
+        return begin(c, std::move(reply));
+    }
     serial_of_.emplace(c.token, c.serial);
     const std::lock_guard lock(mutex_);
     incoming_.push_back({c.token, std::move(request), read_ns});
@@ -244,8 +250,13 @@ void PacedServer::set_timer() {
 
 void PacedServer::send_chunk(Connection& c) {
     const Reply& reply = *c.reply;
-    std::string wire = wire_bytes(reply, c.sent, c.http11, c.keep_alive);
-    ++c.sent;
+    const auto instant = [&] { return reply.chunks[c.sent].at_ns; };
+    const std::int64_t at_ns = reply.chunks.empty() ? 0 : instant();
+    std::string wire;
+    do {
+        wire += wire_bytes(reply, c.sent, c.http11, c.keep_alive);
+        ++c.sent;
+    } while (reply.packed && c.sent < reply.chunks.size() && instant() == at_ns);
     c.ending = c.sent >= reply.chunks.size();
     if (!c.ending) schedule(reply.chunks[c.sent].at_ns, c, c.token);
     write_instant(wire, reply.mark, now_ns());

@@ -36,9 +36,13 @@ struct Incoming {
 
 class PacedServer {
 public:
-    // Throws std::runtime_error when it cannot listen, and what TlsContext throws.
+    using Answer = std::function<Reply(const Incoming&)>;
+
+    // Throws std::runtime_error when it cannot listen, and what TlsContext throws. With
+    // `answer` requests are not handed out: it is called for each on the server's own thread,
+    // which it holds up. What it throws, a reply that cannot be sent too, ends the server.
     PacedServer(const std::string& host, int port,
-                const std::optional<TlsContext::Settings>& tls = {});
+                const std::optional<TlsContext::Settings>& tls = {}, Answer answer = {});
     ~PacedServer();
     PacedServer(const PacedServer&) = delete;
     PacedServer& operator=(const PacedServer&) = delete;
@@ -106,6 +110,7 @@ private:
     Bell bell_;
     Fd epoll_;
     Fd timer_;
+    const Answer answer_;
     std::unique_ptr<TlsContext> tls_;  // before the connections, which refer to it
     Listener listener_;
     std::uint64_t last_serial_;

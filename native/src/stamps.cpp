@@ -17,6 +17,17 @@ namespace {
 constexpr std::int64_t kRefreshNs = 100'000'000;
 constexpr std::int64_t kFastestSlew = 1'000;  // a thousandth: twice what the kernel allows
 constexpr std::int64_t kBlurNs = 50'000;      // the last sample's own error
+constexpr std::int64_t kTightNs = 10'000;     // a sample that took longer is doubted
+
+Rebase::Sample read_both() noexcept {
+    const std::int64_t before = now_ns();
+    const std::int64_t wall = read_clock(CLOCK_REALTIME);
+    return {before, wall, now_ns()};
+}
+
+std::int64_t middle_of(const Rebase::Sample& sample) noexcept {
+    return sample.before_ns + (sample.after_ns - sample.before_ns) / 2;
+}
 
 }  // namespace
 
@@ -56,8 +67,9 @@ std::int64_t KernelStamps::offset() noexcept {
     return rebase_.offset_ns();
 }
 
+// Asked twice for each transfer: one reading tells nearly always that nothing happened.
 std::uint64_t KernelStamps::steps() noexcept {
-    sample();
+    if (!rebase_.agrees(read_both())) sample();
     return rebase_.steps();
 }
 
@@ -65,24 +77,28 @@ std::uint64_t KernelStamps::steps() noexcept {
 void KernelStamps::sample() noexcept {
     Rebase::Sample best{0, 0, std::numeric_limits<std::int64_t>::max()};
     for (int i = 0; i < 5; ++i) {
-        const std::int64_t before = now_ns();
-        const std::int64_t wall = read_clock(CLOCK_REALTIME);
-        const std::int64_t after = now_ns();
-        if (after - before < best.after_ns - best.before_ns) best = {before, wall, after};
+        const Rebase::Sample one = read_both();
+        if (one.after_ns - one.before_ns < best.after_ns - best.before_ns) best = one;
     }
     rebase_.take(best);
 }
 
+bool Rebase::has_moved(const Sample& sample) const noexcept {
+    const std::int64_t middle = middle_of(sample);
+    const std::int64_t slewed = (middle - sampled_ns_) / kFastestSlew;
+    const std::int64_t blurred = (sample.after_ns - sample.before_ns) / 2 + kBlurNs;
+    return std::abs(sample.wall_ns - middle - offset_ns_) > slewed + blurred;
+}
+
+bool Rebase::agrees(const Sample& sample) const noexcept {
+    return sampled_ns_ != 0 && sample.after_ns - sample.before_ns <= kTightNs &&
+           !has_moved(sample);
+}
+
 void Rebase::take(const Sample& sample) noexcept {
-    const std::int64_t middle = sample.before_ns + (sample.after_ns - sample.before_ns) / 2;
-    const std::int64_t offset = sample.wall_ns - middle;
-    if (sampled_ns_ != 0) {
-        const std::int64_t slewed = (middle - sampled_ns_) / kFastestSlew;
-        const std::int64_t blurred = (sample.after_ns - sample.before_ns) / 2 + kBlurNs;
-        if (std::abs(offset - offset_ns_) > slewed + blurred) ++steps_;
-    }
-    offset_ns_ = offset;
-    sampled_ns_ = middle;
+    if (sampled_ns_ != 0 && has_moved(sample)) ++steps_;
+    sampled_ns_ = middle_of(sample);
+    offset_ns_ = sample.wall_ns - sampled_ns_;
 }
 
 }  // namespace ppbench

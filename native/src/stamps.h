@@ -19,6 +19,10 @@ public:
     };
     void take(const Sample& sample) noexcept;
 
+    // By this sample the wall clock was not set since the last one. False too when it was taken
+    // too slowly to tell.
+    bool agrees(const Sample& sample) const noexcept;
+
     std::int64_t offset_ns() const noexcept { return offset_ns_; }  // wall minus monotonic
     std::int64_t sampled_ns() const noexcept { return sampled_ns_; }
 
@@ -26,6 +30,8 @@ public:
     std::uint64_t steps() const noexcept { return steps_; }
 
 private:
+    bool has_moved(const Sample& sample) const noexcept;
+
     std::int64_t offset_ns_ = 0;
     std::int64_t sampled_ns_ = 0;  // 0: never
     std::uint64_t steps_ = 0;

@@ -231,6 +231,24 @@ void a_port_in_use_is_told() {
     }
 }
 
+void an_answer_is_given_in_place_and_may_leave_in_one_write() {
+    const auto answer = [](const Incoming& incoming) {
+        const std::int64_t at = incoming.arrived_ns;
+        return Reply{200, {}, {{at, "a"}, {at, "b"}, {at + 20 * kMs, incoming.request.body}},
+                     false, false, {}, true};
+    };
+    PacedServer server("127.0.0.1", 0, {}, answer);
+    const Client client(server);
+    for (int i = 0; i < 2; ++i) {
+        const std::int64_t before = now_ns();
+        client.send("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi");
+        CHECK(client.receive().ends_with("\r\n\r\n1\r\na\r\n1\r\nb\r\n"));
+        CHECK(client.receive() == "2\r\nhi\r\n0\r\n\r\n");
+        CHECK(now_ns() >= before + 20 * kMs);
+    }
+    CHECK(!server.next(now_ns()).has_value());
+}
+
 void stop_ends_waiting() {
     PacedServer server("127.0.0.1", 0);
     std::thread stopper([&] { server.stop(); });
@@ -254,5 +272,6 @@ int main() {
     TELL(a_large_reply_waits_for_a_slow_reader);
     TELL(what_cannot_be_sent_is_refused);
     TELL(a_port_in_use_is_told);
+    TELL(an_answer_is_given_in_place_and_may_leave_in_one_write);
     TELL(stop_ends_waiting);
 }

@@ -77,6 +77,17 @@ struct Pair {
     }
 };
 
+void one_reading_agrees_unless_it_is_off_or_slow() {
+    Rebase rebase;
+    CHECK(!rebase.agrees(at(1000 * kMs, kWall)));  // nothing to agree with
+    rebase.take(at(1000 * kMs, kWall));
+    CHECK(rebase.agrees(at(1001 * kMs, kWall)));
+    CHECK(!rebase.agrees(at(1001 * kMs, kWall + kMs)));
+    CHECK(!rebase.agrees(at(1001 * kMs, kWall - kMs)));
+    CHECK(!rebase.agrees(at(1001 * kMs, kWall, kMs)));  // too slow to tell
+    CHECK(rebase.steps() == 0);
+}
+
 void a_socket_gives_the_stamp_of_its_oldest_byte() {
     KernelStamps stamps;
     const Pair pair;
@@ -105,5 +116,6 @@ int main() {
     TELL(a_slewed_clock_is_no_step);
     TELL(a_step_in_either_direction_is_counted);
     TELL(a_blurred_sample_is_no_step);
+    TELL(one_reading_agrees_unless_it_is_off_or_slow);
     TELL(a_socket_gives_the_stamp_of_its_oldest_byte);
 }

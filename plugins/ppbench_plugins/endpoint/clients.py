@@ -48,7 +48,7 @@ def check_names(asked: Sequence[str]) -> tuple[str, ...]:
 def client(name: str, url: str, width: int) -> Iterator[Client]:
     """A client of the server at `url`, by one of `NAMES`, with up to `width` requests in flight."""
     if name == "aiohttp":
-        with closing(_Aiohttp(f"{url}/v1", width)) as other:
+        with closing(Aiohttp(f"{url}/v1", width)) as other:
             yield other
         return
     makers: dict[str, Any] = {"native": Native, "openai": OpenAI, "anthropic": Anthropic}
@@ -96,28 +96,28 @@ def _names(request: Request) -> Iterator[Request]:
         yield Request(f"busy-{number}", request.text)
 
 
-class _Aiohttp:
+class Aiohttp:
     """One session for all, its pool as large as needed; a stamp a read, before any parsing: as well as it can be done."""
 
     clock = "python"
 
-    def __init__(self, base_url: str, width: int) -> None:
-        self._target = wire.resolve(_MODEL, base_url)
+    def __init__(self, base_url: str, width: int, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.target = wire.resolve(_MODEL, base_url)
         self._width = width
-        self._loop = asyncio.new_event_loop()
-        self._session: Any = self._run(self._open())
+        self._loop = loop or asyncio.new_event_loop()
+        self.session: Any = self.run(self._open())
 
     def exchange(self, requests: Sequence[Request]) -> list[Reply]:
-        return list(self._run(self._exchange(requests)))
+        return list(self.run(self._exchange(requests)))
 
     def keep_busy(self, request: Request, width: int, seconds: float) -> int:
-        return int(self._run(self._busy(request, width, seconds)))
+        return int(self.run(self._busy(request, width, seconds)))
 
     def close(self) -> None:
-        self._run(self._session.close())
+        self.run(self.session.close())
         self._loop.close()
 
-    def _run(self, work: Any) -> Any:
+    def run(self, work: Any) -> Any:
         return self._loop.run_until_complete(work)
 
     async def _open(self) -> Any:
@@ -126,7 +126,7 @@ class _Aiohttp:
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=self._width))
 
     async def _exchange(self, requests: Sequence[Request]) -> list[Reply]:
-        return await asyncio.gather(*(self._one(request) for request in requests))
+        return await asyncio.gather(*(self.one(request) for request in requests))
 
     async def _busy(self, request: Request, width: int, seconds: float) -> int:
         end, done = time.monotonic() + seconds, 0
@@ -134,24 +134,24 @@ class _Aiohttp:
         async def lane() -> None:
             nonlocal done
             while time.monotonic() < end:
-                await self._one(request)
+                await self.one(request)
                 done += 1
 
         await asyncio.gather(*(lane() for _ in range(width)))
         return done
 
-    async def _one(self, request: Request) -> Reply:
+    async def one(self, request: Request) -> Reply:
         sent_ns = time.monotonic_ns()
         events: list[bytes] = []
         stamps: list[int] = []
         rest = b""
-        body = json.dumps(wire.body(self._target, request)).encode()
-        async with self._session.post(self._target.url, data=body, headers=wire.headers(self._target, "")) as response:
+        body = json.dumps(wire.body(self.target, request)).encode()
+        async with self.session.post(self.target.url, data=body, headers=wire.headers(self.target, "")) as response:
             async for data in response.content.iter_any():
                 now = time.monotonic_ns()
                 *whole, rest = (rest + data).split(b"\n\n")
                 events += [event.removeprefix(b"data: ") for event in whole]
                 stamps += [now] * len(whole)
-        answer = wire.read_events(self._target, events)
+        answer = wire.read_events(self.target, events)
         chunks = tuple(stamps[place] for place in answer.pieces)
         return Reply(request.id, answer.text, sent_ns=sent_ns, chunks_ns=chunks, done_ns=time.monotonic_ns(), stamp="python")

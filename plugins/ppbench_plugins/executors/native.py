@@ -19,12 +19,14 @@ from ppbench_plugins.executors.transport import rate_limits, remote_id
 from ppbench_plugins.wire.failures import READ
 
 if TYPE_CHECKING:
-    from ppbench_plugins._engine import Done, Engine, Event, Transfer
+    from ppbench_plugins._engine import Done, Engine, Transfer
     from ppbench_plugins._engine import Progress as Told
 
 WARM = 32
 """Connections opened before the first request, at most."""
 WARM_MS = 5000
+Chunk = tuple[int, int, bool]
+"""An event that brought text: the kernel's stamp or 0, the engine's, and whether it came in one read with one before."""
 _KINDS: Mapping[str, Literal["refused", "timeout", "dropped", "cancelled", "bad_reply"]] = {
     "connect": "refused", "tls": "refused", "timeout": "timeout", "dropped": "dropped", "cancelled": "cancelled",
     "too_large": "bad_reply", "other": "bad_reply",
@@ -113,7 +115,7 @@ class _Driver:
 
     def _transfer(self, request: Request) -> Transfer:
         stream = self._options.stream
-        body = json.dumps(self._options.body(self._link, request, stream=stream), default=_plain).encode()
+        body = _JSON.encode(self._options.body(self._link, request, stream=stream)).encode()
         transfer: Transfer = self._library.Transfer(
             id=request.id, url=self._link.target.url, headers=self._headers, body=body,
             timeout_ms=_ms(self._options.timeout), idle_ms=_ms(self._options.idle_timeout), stream=stream, watch=request.watch,
@@ -126,15 +128,16 @@ class _Driver:
         told = [(text, event) for text, event in told if text]
         if not told:
             return None
+        last = told[-1][1]
         self._seen[report.id] = self._seen.get(report.id, "") + "".join(text for text, _ in told)
-        return Progress(report.id, self._seen[report.id], _stamp(told[-1][1]))
+        return Progress(report.id, self._seen[report.id], _stamp(last.kernel_ns, last.user_ns, last.shared))
 
     def _reply(self, done: Done) -> Reply:
         self._seen.pop(done.id, None)
-        events = done.events
+        events, kernel, user, shared = done.columns()
         answer = self._read(done, events)
-        chunks = [events[place] for place in answer.pieces] if events else []
-        stamps = _ordered([_stamp(event) for event in chunks]) if events else (done.done_ns,) * len(answer.pieces)
+        chunks = [(kernel[place], user[place], shared[place]) for place in answer.pieces] if events else []
+        stamps = _ordered([_stamp(*chunk) for chunk in chunks]) if events else (done.done_ns,) * len(answer.pieces)
         return Reply(
             request_id=done.id, text=answer.text, queued_ns=done.queued_ns, sent_ns=done.sent_ns,
             first_ns=stamps[0] if stamps else None, chunks_ns=stamps, done_ns=done.done_ns,
@@ -144,10 +147,10 @@ class _Driver:
             finish=answer.finish, error=answer.failure, transport=_transport(done, chunks),
         )  # fmt: skip
 
-    def _read(self, done: Done, events: Sequence[Event]) -> wire.Answer:
+    def _read(self, done: Done, events: Sequence[bytes]) -> wire.Answer:
         target, key, cut = self._link.target, self._link.key, self._cut(done)
         if 200 <= done.status < 300 and (events or _is_stream(done)):
-            return wire.read_events(target, (event.data for event in events), key=key, cut=cut)
+            return wire.read_events(target, events, key=key, cut=cut)
         if cut and (done.status < 400 or cut.kind == "cancelled"):
             return wire.Answer(failure=cut)
         body = done.body[:READ] if cut else done.body  # of a failure that was cut its beginning is enough
@@ -167,11 +170,12 @@ def _ms(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-def _transport(done: Done, chunks: Sequence[Event]) -> Transport:
-    lags = tuple(event.user_ns - event.kernel_ns if event.kernel_ns else 0 for event in chunks)
+def _transport(done: Done, chunks: Sequence[Chunk]) -> Transport:
+    lags = tuple([user - kernel if kernel else 0 for kernel, user, _ in chunks])
+    headers = done.headers
     return Transport(
         headers_ns=done.headers_ns, first_byte_ns=done.first_byte_ns, tls_ns=done.tls_ns, bytes=done.bytes, reused=done.reused,
-        http_version=done.http_version, remote_id=remote_id(done.headers), rate_limits=rate_limits(done.headers),
+        http_version=done.http_version, remote_id=remote_id(headers), rate_limits=rate_limits(headers),
         lags_ns=lags if any(lags) else (), clock_stepped=done.clock_stepped,
     )  # fmt: skip
 
@@ -180,10 +184,9 @@ def _is_stream(done: Done) -> bool:
     return any(name == "content-type" and value.lower().startswith("text/event-stream") for name, value in done.headers)
 
 
-def _stamp(event: Event) -> int:
+def _stamp(kernel_ns: int, user_ns: int, shared: bool) -> int:
     """The kernel's instant if it is this event's own, else the engine's, which is never too early."""
-    stamp: int = event.kernel_ns if event.kernel_ns and not event.shared else event.user_ns
-    return stamp
+    return kernel_ns if kernel_ns and not shared else user_ns
 
 
 def _ordered(stamps: Sequence[int]) -> tuple[int, ...]:
@@ -194,12 +197,12 @@ def _ordered(stamps: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(made))
 
 
-def _by_kernel(chunks: Sequence[Event]) -> bool:
+def _by_kernel(chunks: Sequence[Chunk]) -> bool:
     """The first token has a kernel stamp of its own, and no chunk came in a read without one.
 
     Chunks that share a read with an earlier one lie between the kernel's and the engine's instant of that read.
     """
-    return bool(chunks) and not chunks[0].shared and all(event.kernel_ns for event in chunks)
+    return bool(chunks) and not chunks[0][2] and all(kernel for kernel, _, _ in chunks)
 
 
 def _plain(value: Any) -> Any:
@@ -207,3 +210,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     return list(value) if isinstance(value, (set, frozenset, Sequence)) else str(value)
+
+
+_JSON = json.JSONEncoder(default=_plain)

@@ -41,11 +41,20 @@ def body(target: Target, request: Request, limit: int | None, stream: bool) -> d
 
 
 def text(payload: Mapping[str, Any]) -> str:
-    said = dig(payload, "choices", 0, "delta") or dig(payload, "choices", 0, "message")
-    shown = dig(said, "content") or dig(said, "refusal")
+    choice = _choice(payload)
+    said = choice.get("delta") or choice.get("message")
+    if not isinstance(said, dict):
+        return ""
+    shown = said.get("content") or said.get("refusal")
     if isinstance(shown, list):  # blocks: text among thinking
         shown = "".join(str(dig(block, "text") or "") for block in shown if dig(block, "type") == "text")
     return shown if isinstance(shown, str) else ""
+
+
+def _choice(payload: Mapping[str, Any]) -> dict[str, Any]:
+    choices = payload.get("choices")
+    first = choices[0] if choices and isinstance(choices, list) else None
+    return first if isinstance(first, dict) else {}
 
 
 def counts(payload: Mapping[str, Any]) -> dict[str, int]:
@@ -53,7 +62,7 @@ def counts(payload: Mapping[str, Any]) -> dict[str, int]:
 
 
 def finish(payload: Mapping[str, Any]) -> str | None:
-    return shapes.ended(dig(payload, "choices", 0, "finish_reason"))
+    return shapes.ended(_choice(payload).get("finish_reason"))
 
 
 def broken(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -12,16 +12,18 @@ _FINISH = {"max_tokens": "length", "max_output_tokens": "length", "end_turn": "s
 
 def dig(value: Any, *path: str | int) -> Any:
     """What lies at a path in JSON, or None."""
-    for step in path:
-        try:
+    try:
+        for step in path:
             value = value[step]
-        except (KeyError, IndexError, TypeError):
-            return None
+    except (KeyError, IndexError, TypeError):
+        return None
     return value
 
 
 def counts(usage: Any, paths: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
     """The counts that stand at these paths."""
+    if not usage:  # as in nearly every event
+        return {}
     found = {name: dig(usage, *path) for name, path in paths.items()}
     return {name: count for name, count in found.items() if isinstance(count, int)}
 
