@@ -60,15 +60,22 @@ class Event:
         """The `event:` field, or empty."""
     @property
     def kernel_ns(self) -> int:
-        """When the kernel received it; 0 when the kernel gave no stamp."""
+        """When the kernel received it; 0 when the kernel gave no stamp. See `shared`."""
     @property
     def user_ns(self) -> int:
         """When the engine read it, taken before any parsing. Never before `kernel_ns`."""
     @property
     def shared(self) -> bool:
-        """True when an event before it came with the same read and owns the kernel's stamp.
+        """True when the read that completed it held several segments of TCP.
 
-        Its true time lies between `kernel_ns` and `user_ns`.
+        `kernel_ns` is when the newest of them came: this event was there by then, or before.
+        """
+    @property
+    def waited_ns(self) -> int:
+        """How long the oldest byte of its read lay unread; 0 when the kernel gave no stamp.
+
+        The kernel joins segments that wait and keeps the newest stamp alone, so of several
+        this is the longer of what the stamps tell and of how late the engine's thread woke.
         """
 
 @final
@@ -113,8 +120,8 @@ class Done:
 
         A last event without its blank line is among them only when the reply ended well.
         """
-    def columns(self) -> tuple[list[bytes], list[int], list[int], list[bool]]:
-        """`data`, `kernel_ns`, `user_ns` and `shared` of all events, at a fraction of their price."""
+    def columns(self) -> tuple[list[bytes], list[int], list[int], list[int], list[bool]]:
+        """`data`, `kernel_ns`, `user_ns`, `waited_ns` and `shared` of all events, at a fraction of their price."""
     @property
     def queued_ns(self) -> int:
         """When `submit` was called."""
@@ -130,6 +137,12 @@ class Done:
     @property
     def first_byte_ns(self) -> int:
         """When the first byte of the body was read."""
+    @property
+    def last_kernel_ns(self) -> int:
+        """When the kernel received the newest bytes of the body; 0 when it gave no stamp."""
+    @property
+    def last_user_ns(self) -> int:
+        """When the newest bytes of the body were read."""
     @property
     def done_ns(self) -> int:
         """When the transfer ended, well or not."""

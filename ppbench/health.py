@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from heapq import merge
+from itertools import pairwise
 from typing import Any
 
 from ppbench.trace import Reply, Trial
@@ -30,7 +31,7 @@ class Health:
     lag_p99_us: float | None
     lag_max_us: float | None
     gap_p50_us: float | None
-    """Between two chunks of a reply that did not come with the same read."""
+    """Between two chunks of a reply that did not come at the same instant."""
     kernel_share: float | None
     """Of all chunks, those that the kernel stamped."""
     concurrency_peak: int
@@ -87,8 +88,8 @@ class _Pulse:
         for lag in lags:
             self.lags.take(lag)
         self.chunks += len(reply.chunks_ns)
-        for gap in _gaps(reply, lags):
-            self.gaps.take(gap)
+        for before, after in pairwise(reply.chunks_ns):
+            self.gaps.take(after - before)
 
     def read(self) -> Health:
         peak, mean = _concurrency(self.begun, self.ended)
@@ -98,17 +99,6 @@ class _Pulse:
             gap_p50_us=self.gaps.at(0.5), kernel_share=share, concurrency_peak=peak, concurrency_mean=mean,
             handshakes=self.handshakes, clock_steps=self.steps, held=self.held,
         )  # fmt: skip
-
-
-def _gaps(reply: Reply, lags: tuple[int, ...]) -> Iterable[int]:
-    """Between chunks that came with reads of their own. One that shares a read is traced to the kernel's stamp of its first."""
-    first = before = None
-    for place, stamp in enumerate(reply.chunks_ns):
-        if before is not None and not (lags and stamp - lags[place] == first):
-            yield stamp - before
-            first = stamp
-        first = stamp if first is None else first
-        before = stamp
 
 
 def _concurrency(begun: _Sorted, ended: _Sorted) -> tuple[int, float]:

@@ -85,8 +85,11 @@ class Transport:
     rate_limits: Mapping[str, str] = field(default_factory=dict)
     """Headers that tell what may still be asked, names in lower case."""
     lags_ns: tuple[int, ...] = ()
-    """One a content chunk: from the kernel's receiving it to the executor's reading it, its own lag. Of chunks that were
-    read together an upper bound for all but the first; 0 where the kernel gave no stamp; empty where it never does."""
+    """One a content chunk: from the kernel's receiving it to the executor's reading it, its own lag. 0 where the kernel
+    gave no stamp; empty where it never does."""
+    shared: int = 0
+    """Content chunks that were read together with other segments of TCP: the kernel joins what waits and keeps the newest
+    stamp alone, so theirs are upper bounds, and their lag is what is known of it."""
     clock_stepped: bool = False
     """The wall clock was set meanwhile, so the kernel's stamps, which go by it, were not taken."""
 

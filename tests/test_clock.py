@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -78,6 +82,46 @@ def test_kernel_stamps_lie_between_the_sending_and_the_reading(metronome: str, a
     assert reply.sent_ns < way.headers_ns <= way.first_byte_ns <= reply.done_ns
     assert way.bytes > BEAT.chunks * WIDTH
     assert (way.http_version, way.clock_stepped) == ("1.1", False)
+
+
+HELD_UP = """
+import json, sys
+from dataclasses import asdict
+from ppbench import Request
+from ppbench_plugins.endpoint.metronome import Beat, told
+from ppbench_plugins.executors.native import Native
+
+with Native(model="metronome/clock", base_url=sys.argv[1] + "/v1", max_in_flight=1) as native:
+    native.send([Request("warm", Beat(2, 1000, 1000).text)])
+    native.wait()
+    native.send([Request("one", Beat(4, 60_000, 120_000).text)])
+    print("sent", flush=True)
+    reply = native.wait()
+    print(json.dumps([told(reply.text).sent_ns, asdict(reply)]), flush=True)
+"""
+
+
+def test_a_client_that_was_held_up_claims_no_stamp_that_is_too_early_and_tells_its_lag(metronome: str) -> None:
+    """Stopped while head, role and chunks arrive: what it then reads at once has upper bounds, and a lag as long as the halt.
+
+    The role event comes after 60 ms, chunks after 120, 180, 240 and 300.
+    """
+    with subprocess.Popen([sys.executable, "-c", HELD_UP, metronome], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "sent\n"
+        time.sleep(0.02)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGCONT)
+        sent, reply = json.loads(process.stdout.read())
+
+    way = reply["transport"]
+    assert len(reply["chunks_ns"]) == len(sent) == 4
+    assert all(stamp >= at for stamp, at in zip(reply["chunks_ns"], sent, strict=True))
+    assert way["shared"] >= 1
+    assert max(way["lags_ns"]) > 30 * MS
+    if way["shared"] > 1:  # the first token is among them
+        assert reply["stamp"] == "user"
 
 
 def test_what_a_metronome_did_not_send_is_refused() -> None:

@@ -113,7 +113,6 @@ private:
     void act() {
         const curl::Api& api = shop_.library.api;
         int count = 0;
-        ++shop_.reading.number;
         api.multi_socket_action(multi_, curl::kSocketTimeout, 0, &count);
         if (ours_ >= 0)
             api.multi_socket_action(multi_, ours_, curl::kSelectIn | curl::kSelectOut, &count);

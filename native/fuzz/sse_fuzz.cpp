@@ -21,11 +21,12 @@ Outcome parse(const std::vector<std::string_view>& pieces, std::size_t limit) {
     for (const std::string_view piece : pieces) {
         const std::size_t before = outcome.events.size();
         ++at;
-        const Stamp stamp{at, at + 1, static_cast<std::uint64_t>(at)};
+        const Stamp stamp{at, at + 1, at + 2, at % 2 == 0};
         outcome.whole = parser.push(piece, stamp, outcome.events);
         for (std::size_t i = before; i < outcome.events.size(); ++i) {
             CHECK(outcome.events[i].kernel_ns == at);
-            CHECK(outcome.events[i].shared == (i > before));
+            CHECK(outcome.events[i].user_ns == at + 1 && outcome.events[i].waited_ns == at + 2);
+            CHECK(outcome.events[i].shared == (at % 2 == 0));
         }
         if (!outcome.whole) return outcome;
     }

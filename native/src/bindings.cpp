@@ -129,6 +129,7 @@ void bind_values(py::module_& m) {
         .def_property_readonly("name", as_bytes(&Event::name))
         .def_readonly("kernel_ns", &Event::kernel_ns)
         .def_readonly("user_ns", &Event::user_ns)
+        .def_readonly("waited_ns", &Event::waited_ns)
         .def_readonly("shared", &Event::shared);
 
     py::class_<Progress, std::shared_ptr<Progress>>(m, "Progress", py::is_final())
@@ -143,15 +144,16 @@ void bind_values(py::module_& m) {
     };
     const auto columns = [](const Done& self) {
         const std::size_t size = self.events.size();
-        py::list data(size), kernel(size), user(size), shared(size);
+        py::list data(size), kernel(size), user(size), waited(size), shared(size);
         for (std::size_t i = 0; i < size; ++i) {
             const Event& event = self.events[i];
             data[i] = py::bytes(event.data);
             kernel[i] = event.kernel_ns;
             user[i] = event.user_ns;
+            waited[i] = event.waited_ns;
             shared[i] = py::bool_(event.shared);
         }
-        return py::make_tuple(data, kernel, user, shared);
+        return py::make_tuple(data, kernel, user, waited, shared);
     };
     py::class_<Done, std::shared_ptr<Done>>(m, "Done", py::is_final())
         .def_readonly("id", &Done::id)
@@ -166,6 +168,8 @@ void bind_values(py::module_& m) {
         .def_readonly("sent_ns", &Done::sent_ns)
         .def_readonly("headers_ns", &Done::headers_ns)
         .def_readonly("first_byte_ns", &Done::first_byte_ns)
+        .def_readonly("last_kernel_ns", &Done::last_kernel_ns)
+        .def_readonly("last_user_ns", &Done::last_user_ns)
         .def_readonly("done_ns", &Done::done_ns)
         .def_readonly("connect_ns", &Done::connect_ns)
         .def_readonly("tls_ns", &Done::tls_ns)

@@ -87,7 +87,8 @@ private:
     void end_idle();
     void watch_silence(std::int64_t until_ns);
     void act(const Sockets::Ready& ready);
-    void drive(int fd, int mask, std::int64_t kernel_ns);
+    void drive(int fd, int mask, const KernelStamps::Arrival& arrival);
+    void sleep();
     void collect();
     void publish_progress(Job& job);
     void end(Job& job, int code, std::string_view kind = {}, std::string_view error = {});
@@ -116,6 +117,7 @@ private:
     std::vector<std::unique_ptr<Job>> spare_;
     std::unordered_map<curl::Easy*, std::unique_ptr<Job>> jobs_;
     std::size_t in_flight_ = 0;  // jobs_ without the warming ones
+    std::int64_t looked_up_ns_ = 0;  // its thread last came back from waiting
     bool stopping_ = false;
     bool news_ = false;  // in the outbox, and readers were not called yet
 

@@ -1,6 +1,6 @@
 // The engine's own thread. Four rules keep the kernel stamps true: a thread that nothing in
-// Python can hold up; no stamp while libcurl works off a timer; one owner of a stamp for each
-// read (sse.h); HTTP/1.1 only, so that a socket carries one reply at a time.
+// Python can hold up; no stamp while libcurl works off a timer; no stamp taken for exact when a
+// read held several segments (stamps.h); HTTP/1.1, so that a socket carries one reply at a time.
 #include <algorithm>
 #include <iterator>
 #include <stdexcept>
@@ -14,6 +14,8 @@ namespace ppbench {
 namespace {
 
 constexpr int kStartsPerTurn = 16;  // starting many at once would hold up those that stream
+constexpr int kLookUpMs = 2;
+constexpr std::int64_t kOnTimeNs = 500'000;  // timers of the kernel are up to so late by themselves
 constexpr std::int64_t kLongestSleepMs = 60'000;
 // Waking a reader for each reply makes two switches of threads of it where both share a core.
 constexpr int kActsPerCall = 8;
@@ -50,14 +52,25 @@ void Engine::turn() {
     if (stopping_) return;
     start_some();
     run_timer();
-    end_idle();
     call_readers();
-    sockets_.wait(patience());
+    sleep();
     for (int acts = 1; const auto ready = sockets_.next(); ++acts) {
         act(*ready);
         if (acts % kActsPerCall == 0) call_readers();
     }
+    end_idle();  // after the sockets: what waited to be read is no silence
     call_readers();
+}
+
+// While replies are under way it looks up every so often, and notes by how much it did so too
+// late: what is read together after that may have waited as long, which no stamp would tell.
+void Engine::sleep() {
+    const int patience = this->patience();
+    const bool looks_up = in_flight_ > 0 && (patience < 0 || patience > kLookUpMs);
+    sockets_.wait(looks_up ? kLookUpMs : patience);
+    const std::int64_t before = std::exchange(looked_up_ns_, now_ns());
+    const std::int64_t late = looked_up_ns_ - before - kLookUpMs * std::int64_t{1'000'000};
+    shop_.reading.held_up_ns = in_flight_ > 0 && late > kOnTimeNs ? late : 0;
 }
 
 void Engine::call_readers() {
@@ -130,7 +143,7 @@ void Engine::start(const std::shared_ptr<Warming>& warming, int connections, boo
 void Engine::run_timer() {
     if (!timer_ns_ || now_ns() < *timer_ns_) return;
     timer_ns_.reset();
-    drive(curl::kSocketTimeout, 0, 0);
+    drive(curl::kSocketTimeout, 0, {});
 }
 
 // Libcurl counts silence in whole seconds and from the start; this is from the first byte.
@@ -169,18 +182,21 @@ void Engine::act(const Sockets::Ready& ready) {
     const int mask = (ready.readable ? curl::kSelectIn : 0) |
                      (ready.writable ? curl::kSelectOut : 0) |
                      (ready.failed ? curl::kSelectErr : 0);
-    drive(ready.fd, mask, ready.readable && ready.stamped ? stamps_.peek(ready.fd) : 0);
+    KernelStamps::Arrival arrival;
+    if (ready.readable && ready.stamped)
+        arrival = stamps_.peek(ready.fd, sockets_.segments(ready.fd));
+    drive(ready.fd, mask, arrival);
 }
 
-void Engine::drive(int fd, int mask, std::int64_t kernel_ns) {
+void Engine::drive(int fd, int mask, const KernelStamps::Arrival& arrival) {
     Reading& reading = shop_.reading;
     reading.fd = fd;
-    reading.kernel_ns = kernel_ns;
+    reading.arrival = arrival;
     ++reading.number;
     int running = 0;
     const int code = shop_.library.api.multi_socket_action(multi_.get(), fd, mask, &running);
     reading.fd = -1;
-    reading.kernel_ns = 0;
+    reading.arrival = {};
     for (Job* job : reading.touched) publish_progress(*job);
     reading.touched.clear();
     if (code != 0) throw std::runtime_error(shop_.library.api.multi_strerror(code));

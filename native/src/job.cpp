@@ -71,6 +71,7 @@ void Job::clear() {
     parser_.reset();
     told_ = 0;
     fd_ = -1;
+    touched_by_ = 0;
     heard_ns_ = 0;
     refused_ = {};
     header_bytes_ = 0;
@@ -183,6 +184,7 @@ Done Job::finish(int code, std::string_view error_kind, std::string_view error) 
 void Job::doubt_stamps() {
     if (warming_ || shop_.stamps->steps() == steps_) return;
     done_.clock_stepped = true;
+    done_.last_kernel_ns = 0;
     for (Event& event : done_.events) event.kernel_ns = 0;
 }
 

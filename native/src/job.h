@@ -23,8 +23,9 @@ class Job;
 // is its own: libcurl also reads from timers, and would then inherit another one's stamp.
 struct Reading {
     int fd = -1;
-    std::int64_t kernel_ns = 0;
-    std::uint64_t number = 0;
+    std::uint64_t number = 0;  // of this read, to tell it from the last one
+    KernelStamps::Arrival arrival;
+    std::int64_t held_up_ns = 0;  // how late the engine's thread woke up before this read
     std::vector<Job*> touched;  // watched jobs that have new events
 };
 
@@ -101,6 +102,8 @@ private:
     void begin_body();
     void take_timings(Done& done) const;
     void doubt_stamps();
+    bool opens_read() const noexcept;
+    void doubt_late_comers(std::size_t before);
 
     static std::size_t on_header(char* text, std::size_t size, std::size_t count, void* self);
     static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
@@ -117,6 +120,7 @@ private:
     std::optional<SseParser> parser_;
     std::size_t told_ = 0;  // events already reported as progress
     int fd_ = -1;
+    std::uint64_t touched_by_ = 0;  // the newest read that brought something
     std::int64_t heard_ns_ = 0;    // of the newest byte of the reply
     std::uint64_t steps_ = 0;      // of the wall clock, before this transfer
     curl::Option refused_{};  // the option that libcurl did not take

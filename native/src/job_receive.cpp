@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "clock.h"
 #include "job.h"
 #include "text.h"
@@ -68,6 +70,7 @@ std::size_t Job::on_body(char* bytes, std::size_t size, std::size_t count, void*
 
 bool Job::take_header(std::string_view line) {
     heard_ns_ = now_ns();
+    touched_by_ = shop_.reading.number;
     header_bytes_ += line.size();
     if (header_bytes_ > kMaxHeaders)
         return fail("too_large", "the headers of the reply are larger than 256 KB");
@@ -102,10 +105,15 @@ int Job::status() const noexcept {
 }
 
 Stamp Job::stamp() const noexcept {
-    Stamp stamp{0, now_ns(), shop_.reading.number};
-    const std::int64_t kernel = shop_.reading.fd == fd_ ? shop_.reading.kernel_ns : 0;
+    const Reading& reading = shop_.reading;
+    Stamp stamp{0, now_ns(), 0, false};
+    const std::int64_t kernel = reading.fd == fd_ ? reading.arrival.last_ns : 0;
     // A stamp outside this interval means that the wall clock was stepped.
-    if (kernel >= done_.sent_ns && kernel <= stamp.user_ns) stamp.kernel_ns = kernel;
+    if (kernel < done_.sent_ns || kernel > stamp.user_ns || kernel == 0) return stamp;
+    stamp.kernel_ns = kernel;
+    stamp.shared = !reading.arrival.alone;
+    stamp.waited_ns = stamp.user_ns - reading.arrival.first_ns;
+    if (stamp.shared) stamp.waited_ns = std::max(stamp.waited_ns, reading.held_up_ns);
     return stamp;
 }
 
@@ -124,10 +132,40 @@ bool Job::take_body(std::string_view bytes) {
     }
     heard_ns_ = stamp.user_ns;
     done_.bytes += static_cast<std::int64_t>(bytes.size());
+    done_.last_kernel_ns = stamp.kernel_ns;
+    done_.last_user_ns = stamp.user_ns;
     const std::size_t before = done_.events.size();
+    const bool opens = opens_read();
+    touched_by_ = shop_.reading.number;
     const bool kept = keep(bytes, stamp);
+    if (opens && stamp.shared && done_.events.size() > before) {
+        Event& first = done_.events[before];
+        first.kernel_ns = shop_.reading.arrival.first_ns;
+        first.waited_ns = stamp.user_ns - first.kernel_ns;
+        first.shared = false;
+    }
+    doubt_late_comers(before);
     if (transfer_->watch && done_.events.size() > before) shop_.reading.touched.push_back(this);
     return kept || fail("too_large", "the reply is larger than max_reply_bytes");
+}
+
+// The next event begins with the oldest byte of this read, whose stamp the kernel has kept, and
+// was sent in one piece for all that is known: the engine was not held up meanwhile.
+bool Job::opens_read() const noexcept {
+    const Reading& reading = shop_.reading;
+    return touched_by_ != reading.number && parser_ && parser_->between_events() &&
+           reading.arrival.first_ns >= done_.sent_ns &&
+           reading.arrival.first_ns < reading.arrival.last_ns && reading.held_up_ns == 0;
+}
+
+// What came between the look at the stamp and the read has none: of several events of one
+// segment and such late comers only the first is sure to be of the segment.
+void Job::doubt_late_comers(std::size_t before) {
+    const Reading& reading = shop_.reading;
+    auto& events = done_.events;
+    if (events.size() < before + 2 || events[before].kernel_ns == 0 || !reading.arrival.alone) return;
+    if (KernelStamps::segments(fd_) == shop_.sockets->segments(fd_)) return;
+    for (std::size_t i = before + 1; i < events.size(); ++i) events[i].kernel_ns = 0;
 }
 
 bool Job::fail(const char* kind, const char* why) {

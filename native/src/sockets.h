@@ -30,6 +30,9 @@ public:
     void closed(int fd);
     void want(int fd, bool read, bool write);
 
+    // How many segments this socket had received when it was read last; the reader's to keep.
+    std::uint32_t& segments(int fd) { return entry(fd).segments; }
+
     // Sleeps until something is ready, the bell rings or the time is over (-1: never).
     void wait(int timeout_ms);
 
@@ -43,6 +46,7 @@ private:
         std::uint32_t registered = 0;
         bool known = false;  // opened() told of it, so closed() will as well
         bool stamped = false;
+        std::uint32_t segments = 0;
     };
 
     Entry& entry(int fd);

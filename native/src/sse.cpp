@@ -78,13 +78,8 @@ void SseParser::take_field(std::string_view line) {
 
 void SseParser::dispatch(std::vector<Event>& out) {
     if (has_data_) {
-        const bool same_read = delivered_ && owner_.read == stamp_.read;
-        const bool same_packet =
-            delivered_ && stamp_.kernel_ns != 0 && owner_.kernel_ns == stamp_.kernel_ns;
         out.push_back({std::move(data_), std::move(name_), stamp_.kernel_ns, stamp_.user_ns,
-                       same_read || same_packet});
-        owner_ = stamp_;
-        delivered_ = true;
+                       stamp_.waited_ns, stamp_.shared});
     }
     data_.clear();
     name_.clear();

@@ -10,21 +10,21 @@
 
 namespace ppbench {
 
-// When the bytes of one read came. `read` numbers the read: bytes pushed under one number
-// were found together, however many pushes they took.
+// When the bytes of one read came.
 struct Stamp {
-    std::int64_t kernel_ns = 0;  // 0: the kernel gave none
+    std::int64_t kernel_ns = 0;  // of the newest segment of the read; 0: the kernel gave none
     std::int64_t user_ns = 0;
-    std::uint64_t read = 0;
+    std::int64_t waited_ns = 0;  // how long the oldest byte lay unread, as far as is known
+    bool shared = false;         // several segments: some came before kernel_ns
 };
 
-// One event with the stamp of the read that completed it. When a read completes several,
-// only the first owns the stamp; for those with `shared` it is a lower bound.
+// One event with the stamp of the read that completed it.
 struct Event {
     std::string data;
     std::string name;
     std::int64_t kernel_ns = 0;
     std::int64_t user_ns = 0;
+    std::int64_t waited_ns = 0;
     bool shared = false;
 };
 
@@ -35,6 +35,11 @@ public:
 
     // Appends the events that these bytes complete. False when an event outgrew the limit.
     [[nodiscard]] bool push(std::string_view bytes, const Stamp& stamp, std::vector<Event>& out);
+
+    // Between two events: nothing of the next one has come.
+    bool between_events() const noexcept {
+        return line_.empty() && name_.empty() && !has_data_ && !skip_newline_;
+    }
 
     // The stream ended well: appends a last event that lacked its blank line.
     void finish(std::vector<Event>& out);
@@ -52,8 +57,6 @@ private:
     bool skip_newline_ = false;  // the last byte was CR: a following LF belongs to it
     bool at_start_ = true;       // a byte order mark may open the first line
     Stamp stamp_;                // of the newest read
-    Stamp owner_;                // of the event delivered last
-    bool delivered_ = false;
 };
 
 }  // namespace ppbench

@@ -2,9 +2,12 @@
 // be stepped, so it is sampled anew at least every 100 ms.
 #include "stamps.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -14,6 +17,7 @@
 namespace ppbench {
 namespace {
 
+constexpr std::size_t kAllBytes = std::size_t{64} << 20;
 constexpr std::int64_t kRefreshNs = 100'000'000;
 constexpr std::int64_t kFastestSlew = 1'000;  // a thousandth: twice what the kernel allows
 constexpr std::int64_t kBlurNs = 50'000;      // the last sample's own error
@@ -42,16 +46,38 @@ bool KernelStamps::enable(int socket) noexcept {
     return ::setsockopt(socket, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
 }
 
-std::int64_t KernelStamps::peek(int socket) noexcept {
+KernelStamps::Arrival KernelStamps::peek(int socket, std::uint32_t& segments) noexcept {
+    Arrival arrival;
+    arrival.first_ns = arrival.last_ns = stamp(socket, 1);
+    if (arrival.first_ns == 0) return arrival;
+    const std::uint32_t now = KernelStamps::segments(socket);
+    arrival.alone = now - segments <= 1;
+    segments = now;
+    if (!arrival.alone) arrival.last_ns = stamp(socket, kAllBytes);
+    return arrival;
+}
+
+std::uint32_t KernelStamps::segments(int socket) noexcept {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+    return size >= offsetof(tcp_info, tcpi_data_segs_in) + sizeof info.tcpi_data_segs_in
+               ? info.tcpi_data_segs_in
+               : 0;
+}
+
+// The stamp that a read of so many bytes would give: that of the last segment it touches.
+// MSG_TRUNC keeps TCP from copying, so that the one byte of room is enough.
+std::int64_t KernelStamps::stamp(int socket, std::size_t bytes) noexcept {
     char byte = 0;
-    iovec part{&byte, 1};
+    iovec part{&byte, bytes};
     alignas(cmsghdr) char control[256];
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     message.msg_control = control;
     message.msg_controllen = sizeof control;
-    if (::recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT) <= 0) return 0;
+    if (::recvmsg(socket, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT) <= 0) return 0;
     for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS) continue;
         timespec t{};

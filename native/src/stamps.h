@@ -2,6 +2,7 @@
 // neither libcurl nor HTTP.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "fd.h"
@@ -44,13 +45,26 @@ public:
     // Ask the kernel to stamp what this socket receives. False when it will not.
     static bool enable(int socket) noexcept;
 
-    // The stamp of the oldest unread byte, without reading it; 0 when there is none.
-    std::int64_t peek(int socket) noexcept;
+    // What the kernel says of the unread bytes of a TCP socket, without reading them.
+    struct Arrival {
+        std::int64_t first_ns = 0;  // stamp of the oldest byte, or of one that it was joined with
+        std::int64_t last_ns = 0;   // of the newest; 0: none
+        bool alone = false;         // all of one segment, so that the stamp is that of each byte
+    };
+
+    // `segments` is what the socket had received when it was looked at last; updated. The
+    // kernel joins segments that wait to be read and keeps the newest stamp alone, so only
+    // their number tells whether a stamp is that of all the bytes.
+    Arrival peek(int socket, std::uint32_t& segments) noexcept;
+
+    // Segments with data that the socket has received; 0 when the kernel does not tell.
+    static std::uint32_t segments(int socket) noexcept;
 
     // How often the wall clock has been set until now.
     std::uint64_t steps() noexcept;
 
 private:
+    std::int64_t stamp(int socket, std::size_t bytes) noexcept;
     std::int64_t offset() noexcept;
     void sample() noexcept;
 

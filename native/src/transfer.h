@@ -36,6 +36,8 @@ struct Done {
     std::int64_t sent_ns = 0;
     std::int64_t headers_ns = 0;
     std::int64_t first_byte_ns = 0;
+    std::int64_t last_kernel_ns = 0;  // of the newest bytes of the body; 0: none
+    std::int64_t last_user_ns = 0;
     std::int64_t done_ns = 0;
     std::int64_t connect_ns = 0;  // a duration
     std::int64_t tls_ns = 0;      // a duration

@@ -66,26 +66,14 @@ void an_empty_data_line_is_an_event() {
 void the_read_that_completes_an_event_stamps_it() {
     SseParser parser(1 << 20);
     std::vector<Event> events;
-    CHECK(parser.push("data: a\n", {10, 11, 1}, events));
-    CHECK(parser.push("\n", {20, 21, 2}, events));
-    CHECK(events.size() == 1);
-    CHECK(events[0].kernel_ns == 20);
-    CHECK(events[0].user_ns == 21);
-    CHECK(!events[0].shared);
-}
-
-void the_first_event_of_a_read_owns_its_stamp() {
-    SseParser parser(1 << 20);
-    std::vector<Event> events;
-    CHECK(parser.push("data: a\n\ndata: b\n\n", {10, 11, 1}, events));
-    CHECK(parser.push("data: c\n\n", {10, 12, 1}, events));
-    CHECK(parser.push("data: d\n\n", {20, 21, 2}, events));
-    CHECK(parser.push("data: e\n\n", {20, 31, 3}, events));
-    CHECK(parser.push("data: f\n\n", {0, 41, 4}, events));
-    CHECK(parser.push("data: g\n\n", {0, 51, 5}, events));
-    CHECK(events.size() == 7);
-    const bool shared[] = {false, true, true, false, true, false, false};
-    for (std::size_t i = 0; i < events.size(); ++i) CHECK(events[i].shared == shared[i]);
+    CHECK(parser.push("data: a\n", {10, 11, 1, false}, events));
+    CHECK(parser.push("\ndata: b\n\n", {20, 21, 2, true}, events));
+    CHECK(parser.push("data: c\n\n", {0, 31, 0, false}, events));
+    CHECK(events.size() == 3);
+    const Event& first = events[0];
+    CHECK(first.kernel_ns == 20 && first.user_ns == 21 && first.waited_ns == 2 && first.shared);
+    CHECK(events[1].kernel_ns == 20 && events[1].shared);
+    CHECK(events[2].kernel_ns == 0 && events[2].user_ns == 31 && !events[2].shared);
 }
 
 void an_event_above_the_limit_is_refused() {
@@ -106,6 +94,5 @@ int main() {
     TELL(an_event_without_data_is_no_event);
     TELL(an_empty_data_line_is_an_event);
     TELL(the_read_that_completes_an_event_stamps_it);
-    TELL(the_first_event_of_a_read_owns_its_stamp);
     TELL(an_event_above_the_limit_is_refused);
 }

@@ -6,6 +6,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <chrono>
+#include <thread>
+
 #include "check.h"
 #include "clock.h"
 
@@ -88,25 +91,69 @@ void one_reading_agrees_unless_it_is_off_or_slow() {
     CHECK(rebase.steps() == 0);
 }
 
-void a_socket_gives_the_stamp_of_its_oldest_byte() {
-    KernelStamps stamps;
-    const Pair pair;
-    CHECK(KernelStamps::enable(pair.near.get()));
-    CHECK(stamps.peek(pair.near.get()) == 0);
-    for (int i = 0; i < 50; ++i) {  // the kernel switches stamping on a little later
-        const std::int64_t before = now_ns();
-        CHECK(::send(pair.far.get(), "x", 1, 0) == 1);
-        const std::int64_t sent = now_ns();
-        CHECK(::send(pair.far.get(), "y", 1, 0) == 1);
-        const std::int64_t first = stamps.peek(pair.near.get());
-        char two[2];
-        CHECK(::recv(pair.near.get(), two, 2, MSG_WAITALL) == 2);
-        if (first == 0) continue;
-        constexpr std::int64_t kSampling = 20'000;  // of the two clocks against each other
-        CHECK(first >= before - kSampling && first <= sent + kSampling);
-        return;
+constexpr std::int64_t kSampling = 20'000;  // of the two clocks against each other
+
+// Sends one byte and says between which instants. A pause lets it be a segment of its own.
+struct Sent {
+    std::int64_t before, after;
+    explicit Sent(const Fd& fd) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        before = now_ns();
+        CHECK(::send(fd.get(), "x", 1, 0) == 1);
+        after = now_ns();
+    }
+    bool covers(std::int64_t stamp) const {
+        return stamp >= before - kSampling && stamp <= after + kSampling;
+    }
+};
+
+// The kernel switches stamping on a little later than it is asked.
+bool warm(KernelStamps& stamps, const Pair& pair, std::uint32_t& segments) {
+    for (int i = 0; i < 50; ++i) {
+        const Sent sent(pair.far);
+        char byte = 0;
+        const bool stamped = stamps.peek(pair.near.get(), segments).last_ns != 0;
+        CHECK(::recv(pair.near.get(), &byte, 1, 0) == 1);
+        if (stamped) return true;
     }
     std::puts("  (no kernel stamps here)");
+    return false;
+}
+
+void a_segment_alone_has_its_own_stamp() {
+    KernelStamps stamps;
+    const Pair pair;
+    std::uint32_t segments = 0;
+    CHECK(KernelStamps::enable(pair.near.get()));
+    CHECK(stamps.peek(pair.near.get(), segments).last_ns == 0);
+    if (!warm(stamps, pair, segments)) return;
+    for (int i = 0; i < 5; ++i) {
+        const Sent sent(pair.far);
+        const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), segments);
+        CHECK(arrival.alone && arrival.first_ns == arrival.last_ns && sent.covers(arrival.last_ns));
+        char byte = 0;
+        CHECK(::recv(pair.near.get(), &byte, 1, 0) == 1);
+    }
+}
+
+// Whether the kernel has joined them or not, and whichever stamp it kept.
+void of_several_segments_the_newest_stamp_is_told_and_that_they_are_several() {
+    KernelStamps stamps;
+    const Pair pair;
+    std::uint32_t segments = 0;
+    CHECK(KernelStamps::enable(pair.near.get()));
+    if (!warm(stamps, pair, segments)) return;
+    for (int i = 0; i < 5; ++i) {
+        const Sent first(pair.far);
+        const Sent last(pair.far);
+        const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), segments);
+        CHECK(!arrival.alone && last.covers(arrival.last_ns));
+        CHECK(first.covers(arrival.first_ns) || last.covers(arrival.first_ns));
+        char two[2];
+        CHECK(::recv(pair.near.get(), two, 2, MSG_WAITALL) == 2);
+    }
+    const Sent sent(pair.far);
+    CHECK(stamps.peek(pair.near.get(), segments).alone);
 }
 
 }  // namespace
@@ -117,5 +164,6 @@ int main() {
     TELL(a_step_in_either_direction_is_counted);
     TELL(a_blurred_sample_is_no_step);
     TELL(one_reading_agrees_unless_it_is_off_or_slow);
-    TELL(a_socket_gives_the_stamp_of_its_oldest_byte);
+    TELL(a_segment_alone_has_its_own_stamp);
+    TELL(of_several_segments_the_newest_stamp_is_told_and_that_they_are_several);
 }

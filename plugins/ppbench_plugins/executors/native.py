@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 WARM = 32
 """Connections opened before the first request, at most."""
 WARM_MS = 5000
-Chunk = tuple[int, int, bool]
-"""An event that brought text: the kernel's stamp or 0, the engine's, and whether it came in one read with one before."""
+Chunk = tuple[int, int, int, bool]
+"""An event that brought text: the kernel's stamp or 0, the engine's, how long it waited to be read, and whether several
+segments were read at once, so that it may have come before the kernel's stamp."""
 _KINDS: Mapping[str, Literal["refused", "timeout", "dropped", "cancelled", "bad_reply"]] = {
     "connect": "refused", "tls": "refused", "timeout": "timeout", "dropped": "dropped", "cancelled": "cancelled",
     "too_large": "bad_reply", "other": "bad_reply",
@@ -130,14 +131,17 @@ class _Driver:
             return None
         last = told[-1][1]
         self._seen[report.id] = self._seen.get(report.id, "") + "".join(text for text, _ in told)
-        return Progress(report.id, self._seen[report.id], _stamp(last.kernel_ns, last.user_ns, last.shared))
+        return Progress(report.id, self._seen[report.id], last.kernel_ns or last.user_ns)
 
     def _reply(self, done: Done) -> Reply:
         self._seen.pop(done.id, None)
-        events, kernel, user, shared = done.columns()
+        events, kernel, user, waited, shared = done.columns()
         answer = self._read(done, events)
-        chunks = [(kernel[place], user[place], shared[place]) for place in answer.pieces] if events else []
-        stamps = _ordered([_stamp(*chunk) for chunk in chunks]) if events else (done.done_ns,) * len(answer.pieces)
+        chunks = [(kernel[at], user[at], waited[at], shared[at]) for at in answer.pieces] if events else []
+        if not events and answer.pieces:  # in one piece: what counts is its end
+            late = done.last_user_ns - done.last_kernel_ns if done.last_kernel_ns else 0
+            chunks = [(done.last_kernel_ns, done.last_user_ns or done.done_ns, late, False)]
+        stamps = _ordered([kernel or user for kernel, user, _, _ in chunks])
         return Reply(
             request_id=done.id, text=answer.text, queued_ns=done.queued_ns, sent_ns=done.sent_ns,
             first_ns=stamps[0] if stamps else None, chunks_ns=stamps, done_ns=done.done_ns,
@@ -171,22 +175,17 @@ def _ms(seconds: float) -> int:
 
 
 def _transport(done: Done, chunks: Sequence[Chunk]) -> Transport:
-    lags = tuple([user - kernel if kernel else 0 for kernel, user, _ in chunks])
+    lags = tuple([waited if kernel else 0 for kernel, _, waited, _ in chunks])
     headers = done.headers
     return Transport(
         headers_ns=done.headers_ns, first_byte_ns=done.first_byte_ns, tls_ns=done.tls_ns, bytes=done.bytes, reused=done.reused,
         http_version=done.http_version, remote_id=remote_id(headers), rate_limits=rate_limits(headers),
-        lags_ns=lags if any(lags) else (), clock_stepped=done.clock_stepped,
+        lags_ns=lags if any(lags) else (), shared=sum(shared for _, _, _, shared in chunks), clock_stepped=done.clock_stepped,
     )  # fmt: skip
 
 
 def _is_stream(done: Done) -> bool:
     return any(name == "content-type" and value.lower().startswith("text/event-stream") for name, value in done.headers)
-
-
-def _stamp(kernel_ns: int, user_ns: int, shared: bool) -> int:
-    """The kernel's instant if it is this event's own, else the engine's, which is never too early."""
-    return kernel_ns if kernel_ns and not shared else user_ns
 
 
 def _ordered(stamps: Sequence[int]) -> tuple[int, ...]:
@@ -198,11 +197,8 @@ def _ordered(stamps: Sequence[int]) -> tuple[int, ...]:
 
 
 def _by_kernel(chunks: Sequence[Chunk]) -> bool:
-    """The first token has a kernel stamp of its own, and no chunk came in a read without one.
-
-    Chunks that share a read with an earlier one lie between the kernel's and the engine's instant of that read.
-    """
-    return bool(chunks) and not chunks[0][2] and all(kernel for kernel, _, _ in chunks)
+    """Every chunk has the kernel's stamp, and that of the first token is surely its own."""
+    return bool(chunks) and not chunks[0][3] and all(kernel for kernel, _, _, _ in chunks)
 
 
 def _plain(value: Any) -> Any:
