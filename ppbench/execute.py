@@ -66,7 +66,7 @@ class Loop:
 
     def _start(self, job: Job) -> Execution:
         if not self._nodes and not self._outbox:
-            getattr(self._executor, "rest", lambda: None)()
+            self._outbox.rest()
         now = self._executor.now()
         execution = Execution(job, now, now + int(self._policy.trial_timeout_s * SECOND))
         self._running.add(execution)
@@ -113,8 +113,9 @@ class Loop:
 
     def _step(self) -> None:
         """Send what is ready, then take the next event or the next timer."""
+        self._limiter.check()
         for name, held_ns in self._outbox.flush() if self._outbox else ():
-            self._nodes[name][1].hold(held_ns)  # recorded with the call
+            self._nodes[name][0].hold(self._nodes[name][1], held_ns)
         if self._done:
             return
         event = self._executor.wait(self._next_alarm())
@@ -125,16 +126,16 @@ class Loop:
         self._ring()
 
     def _next_alarm(self) -> int:
-        alarms = [execution.deadline_ns for execution in self._running]
-        alarms += [self._outbox.alarm_ns] if self._outbox.alarm_ns is not None else []
-        return min(alarms + [timer[0] for timer in self._timers[:1]], default=self._executor.now())
+        alarms = [execution.deadline_ns for execution in self._running if not self._outbox.holds(execution.flying)]
+        alarms += [timer[0] for timer in self._timers[:1]] + self._outbox.alarms
+        return min(alarms, default=self._executor.now())
 
     def _ring(self) -> None:
         """Run the timers that are due and end the trials whose time is up."""
         now = self._executor.now()
         while self._timers and self._timers[0][0] <= now:
             heappop(self._timers)[2]()
-        for execution in [e for e in self._running if e.deadline_ns <= now]:
+        for execution in [e for e in self._running if e.deadline_ns <= now and not self._outbox.holds(e.flying)]:
             if execution.outcome is None:
                 limit = f"not answered within {self._policy.trial_timeout_s:g} s"
                 late = Failure("timeout", limit)
@@ -149,10 +150,6 @@ class Loop:
             execution.record(self._nodes.pop(name)[1], Reply(name, done_ns=self._executor.now(), error=gone))
         execution.flying.clear()
         self._close(execution)
-
-    def _at(self, at_ns: int, action: Callable[[], None]) -> None:
-        self._count += 1
-        heappush(self._timers, (at_ns, self._count, action))
 
     def _on_progress(self, progress: Progress) -> None:
         if progress.request_id not in self._nodes:
@@ -177,10 +174,10 @@ class Loop:
             self._release(execution, node.branch.add(calls))
 
     def _on_reply(self, reply: Reply) -> None:
-        self._limiter.settle(reply, self._executor.now())
         execution, node = self._nodes.pop(reply.request_id, (None, None))
         if execution is None or node is None:
             return  # given up already
+        self._limiter.settle(reply, node.request, self._executor.now())
         execution.flying.discard(reply.request_id)
         over = execution.outcome is not None or not node.live
         if not over and reply.error is not None and self._try_again(execution, node, reply):
@@ -203,7 +200,9 @@ class Loop:
         pause = max(backoff(tries, self._policy.seed, node.attempt_id), reply.error.retry_after_s or 0.0)
         pause = min(pause, self._policy.trial_timeout_s)  # an endpoint may name any number
         execution.resting[node.attempt_id] = node
-        self._at(self._executor.now() + int(pause * SECOND), lambda: self._resend(execution, node))
+        self._count += 1
+        due = self._executor.now() + int(pause * SECOND)
+        heappush(self._timers, (due, self._count, lambda: self._resend(execution, node)))
         return True
 
     def _resend(self, execution: Execution, node: Node) -> None:
@@ -302,6 +301,7 @@ class Loop:
         if execution.outcome is not None and not execution.flying:
             trace = replace(execution.outcome.trace, spans=tuple(execution.spans))
             execution.outcome = replace(execution.outcome, trace=trace)
+            self._limiter.remember_trial(*execution.size())
             self._running.discard(execution)
             self._done.append(execution)
 

@@ -42,6 +42,8 @@ class Health:
     """Attempts that had to open a connection."""
     clock_steps: int
     """Attempts during which the wall clock was set."""
+    http_versions: tuple[str, ...]
+    """Those that were spoken."""
     held: int
     """Calls that a limit of requests or tokens a minute held back, inside their trial's latency."""
 
@@ -75,6 +77,7 @@ class _Pulse:
     handshakes: int = 0
     steps: int = 0
     held: int = 0
+    versions: set[str] = field(default_factory=set)
     begun: _Sorted = field(default_factory=lambda: _Sorted())
     ended: _Sorted = field(default_factory=lambda: _Sorted())
 
@@ -85,6 +88,7 @@ class _Pulse:
         self.handshakes += reply.connect_ns > 0
         self.steps += reply.transport is not None and reply.transport.clock_stepped
         lags = reply.transport.lags_ns if reply.transport else ()
+        self.versions |= {reply.transport.http_version} - {""} if reply.transport else set()
         for lag in lags:
             self.lags.take(lag)
         self.chunks += len(reply.chunks_ns)
@@ -98,6 +102,7 @@ class _Pulse:
             lag_p50_us=self.lags.at(0.5), lag_p99_us=self.lags.at(0.99), lag_max_us=self.lags.at(1.0),
             gap_p50_us=self.gaps.at(0.5), kernel_share=share, concurrency_peak=peak, concurrency_mean=mean,
             handshakes=self.handshakes, clock_steps=self.steps, held=self.held,
+            http_versions=tuple(sorted(self.versions)),
         )  # fmt: skip
 
 

@@ -84,6 +84,17 @@ class Execution:
             self.record(node, node.failed.pop())
         self.resting.clear()
 
+    def hold(self, node: Node, held_ns: int) -> None:
+        """A limit held this call back: recorded with it, and not taken from the time that the trial has."""
+        self.deadline_ns += held_ns
+        if node.request is not None:
+            node.request = replace(node.request, held_ns=node.request.held_ns + held_ns)
+
+    def size(self) -> tuple[int, int]:
+        """Requests and tokens of all its attempts."""
+        replies = [reply for span in self.spans for reply in (span.reply, *span.failed)]
+        return len(replies), sum((reply.tokens_in or 0) + (reply.tokens_out or 0) for reply in replies)
+
     def end(
         self,
         now_ns: int,

@@ -90,17 +90,19 @@ class _Asker:
     def __init__(self, bench: Bench, judge: Judge, stack: ExitStack) -> None:
         self._bench, self._judge, self._stack = bench, judge, stack
         self._executor: Executor | None = None
+        self._batch = 0
 
     def ask(self, cases: Sequence[Case]) -> list[tuple[Reply, ...]]:
         """The replies to the judge's plan for each case; empty where it has none."""
         plans = [self._judge.plan(case) for case in cases]
         replies: list[tuple[Reply, ...]] = [() for _ in cases]
-        jobs = [Job(str(k), lambda plan=plan: plan) for k, plan in enumerate(plans) if plan]  # type: ignore[misc]
+        self._batch += 1
+        jobs = [Job(f"{self._batch}/{k}", lambda plan=plan: plan) for k, plan in enumerate(plans) if plan]  # type: ignore[misc]
         if jobs and self._executor is None:
             self._executor = self._stack.enter_context(_executor_of(self._bench, self._judge))
         if self._executor is not None:
             for outcome in Loop(self._executor, Policy()).run([[job] for job in jobs], width=8):
-                place = int(outcome.job.key)
+                place = int(outcome.job.key.partition("/")[2])
                 replies[place] = _in_order(plans[place], outcome)
         return replies
 

@@ -1,7 +1,8 @@
 """What may be sent when: limits of requests and tokens a minute, shared by all plans of a run, and a budget of tokens.
 
-Every minute counts, not only whole ones: of any sixty seconds, none holds more than the limit. A request that has to
-wait is held here, in order, and its waiting is recorded. Asks the executor for the time; knows no plan and no provider.
+Every minute counts, not only whole ones: of any sixty seconds, none holds more requests than the limit, and none more
+tokens as far as they can be guessed before an answer is there. A request that has to wait is held here, in order, and its
+waiting is recorded. Asks the executor for the time; knows no plan and no provider.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ LONGEST_PAUSE_S = 600.0
 """An endpoint may ask for any pause; after this one it is asked again."""
 BYTES_A_TOKEN = 4
 """For the guess of a request's size, until its usage tells."""
+FIRST_ANSWER = 500
+"""Tokens of an answer, as long as none was seen."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +48,25 @@ class Limiter:
 
     def __init__(self, limits: Limits = Limits()) -> None:
         self._limits = limits
+        self._limited = limits.requests_per_minute is not None or limits.tokens_per_minute is not None
         self._window: deque[_Sent] = deque()
         self._tokens = 0
         """Of the window."""
         self._open: dict[str, _Sent] = {}
+        self._answer = FIRST_ANSWER
+        """Tokens of the longest answer so far, for the guess of the next one's."""
+        self._trial = (0, 0)
+        """Requests and tokens of the largest trial so far."""
         self._paused_ns = 0
-        self._used = 0
+        self.used = 0
+        """Tokens, of all attempts."""
 
     def admit(self, request: Request, now_ns: int) -> int:
         """Count the request as sent and return `now_ns`, or return when to ask again."""
-        if self._limits.requests_per_minute is None and self._limits.tokens_per_minute is None:
+        if not self._limited:
             return max(now_ns, self._paused_ns)
-        self._forget(now_ns - MINUTE)
-        tokens = _guess(request)
-        due = max(self._paused_ns, self._room_ns(tokens, now_ns))
+        tokens = self._guess(request)
+        due = self._due_ns(1, tokens, now_ns)
         if due > now_ns:
             return due
         self._open[request.id] = sent = _Sent(now_ns, tokens)
@@ -66,41 +74,65 @@ class Limiter:
         self._tokens += tokens
         return now_ns
 
-    def _forget(self, before_ns: int) -> None:
-        while self._window and self._window[0].at_ns <= before_ns:
+    def trial_due_ns(self, now_ns: int) -> int:
+        """When a trial as large as the largest so far can be sent without waiting for what others have sent."""
+        return self._due_ns(*self._trial, now_ns)
+
+    def remember_trial(self, requests: int, tokens: int) -> None:
+        self._trial = (max(self._trial[0], requests), max(self._trial[1], tokens))
+
+    def _due_ns(self, requests: int, tokens: int, now_ns: int) -> int:
+        """When the window has room for so much. What is larger than the limit goes when the window is empty."""
+        while self._window and self._window[0].at_ns <= now_ns - MINUTE:
             sent = self._window.popleft()
             sent.recent = False
             self._tokens -= sent.tokens
-
-    def _room_ns(self, tokens: int, now_ns: int) -> int:
-        """When the window has room. A request larger than the limit goes when the window is empty."""
-        requests, most = self._limits.requests_per_minute, self._limits.tokens_per_minute
-        count, total, due = len(self._window), self._tokens, now_ns
+        most_requests, most_tokens = self._limits.requests_per_minute, self._limits.tokens_per_minute
+        count, total, due = len(self._window) + requests, self._tokens + tokens, now_ns
         for sent in self._window:
-            if (requests is None or count < requests) and (most is None or total + tokens <= most):
+            if (most_requests is None or count <= most_requests) and (most_tokens is None or total <= most_tokens):
                 break
             count, total, due = count - 1, total - sent.tokens, sent.at_ns + MINUTE
-        return due
+        return max(due, self._paused_ns)
 
-    def settle(self, reply: Reply, now_ns: int) -> None:
-        """Correct the guess by what was used, and heed what the endpoint asks for. Raises BudgetReached."""
-        used = (reply.tokens_in or 0) + (reply.tokens_out or 0)
+    def _guess(self, request: Request) -> int:
+        said = (request.text, request.system, request.prefix)
+        return sum(_tokens_of(text) for text in said if text) + (request.max_tokens or self._answer)
+
+    def settle(self, reply: Reply, request: Request | None, now_ns: int) -> None:
+        """Correct the guess by what was used, and heed what the endpoint asks for."""
+        if reply.tokens_in is None and reply.tokens_out is None:  # no usage: what was said and heard, as well as it is known
+            unsent = reply.error is not None and not reply.sent_ns
+            said = (request.text, request.system, reply.text) if request and not unsent else ()
+            used = sum(_tokens_of(text) for text in said if text)
+        else:
+            used = (reply.tokens_in or 0) + (reply.tokens_out or 0)
+            self._answer = max(self._answer if self.used else 0, reply.tokens_out or 0)
         sent = self._open.pop(reply.request_id, None)
-        if sent and used:
+        if sent:
             self._tokens += used - sent.tokens if sent.recent else 0
             sent.tokens = used
         if reply.error and reply.error.kind == "rate_limit" and reply.error.retry_after_s:
             pause_s = min(reply.error.retry_after_s, LONGEST_PAUSE_S)
             self._paused_ns = max(self._paused_ns, now_ns + int(pause_s * SECOND))
-        self._used += used
-        most = self._limits.tokens_total
-        if most is not None and self._used > most:
-            raise BudgetReached(f"{self._used:,} tokens were used, and --max-total-tokens allows {most:,}")
+        self.used += used
+
+    def affords(self, tokens: int) -> bool:
+        """Whether the budget holds so many more."""
+        return self._limits.tokens_total is None or self.used + tokens <= self._limits.tokens_total
+
+    def check(self) -> None:
+        """Raise BudgetReached when more was used than the budget holds."""
+        if not self.affords(0):
+            raise self.spent()
+
+    def spent(self, needed: int = 0) -> BudgetReached:
+        more = f", and about {needed:,} more are needed" if needed else ""
+        return BudgetReached(f"{self.used:,} tokens were used{more}; --max-total-tokens allows {self._limits.tokens_total:,}")
 
 
-def _guess(request: Request) -> int:
-    said = (request.text, request.system, request.prefix)
-    return sum(len(text.encode("utf-8", "surrogatepass")) for text in said if text) // BYTES_A_TOKEN + (request.max_tokens or 0)
+def _tokens_of(text: str) -> int:
+    return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_A_TOKEN)
 
 
 class Outbox:
@@ -110,8 +142,8 @@ class Outbox:
         self._executor, self._limiter = executor, limiter
         self._waiting: deque[tuple[Request, int | None]] = deque()
         """Each with the instant at which it was first refused."""
-        self.alarm_ns: int | None = None
-        """When the first of them may go; None: nothing is held."""
+        self.alarms: list[int] = []
+        """When the first of them may go; empty: nothing is held."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -123,18 +155,32 @@ class Outbox:
         """Forget what was not sent; returns which that were."""
         unsent = {request.id for request, _ in self._waiting} & names
         self._waiting = deque(entry for entry in self._waiting if entry[0].id not in unsent)
+        if not self._waiting:
+            self.alarms = []
         return unsent
+
+    def holds(self, names: Set[str]) -> bool:
+        """Whether any of these is held back."""
+        return bool(self.alarms) and any(request.id in names for request, _ in self._waiting)
+
+    def rest(self) -> None:
+        """Between trials, outside every clock, with nothing in flight: let the executor rest, and wait until the next trial
+        has room, that it may not wait for what others have sent."""
+        getattr(self._executor, "rest", lambda: None)()
+        while (due := self._limiter.trial_due_ns(now := self._executor.now())) > now:
+            self._executor.wait(due)
 
     def flush(self) -> list[tuple[str, int]]:
         """Send what may go. Returns the ids of requests that had been held, and for how long."""
-        self.alarm_ns = None
+        self.alarms = []
         batch: list[tuple[Request, int | None]] = []
         now = self._executor.now()
         while self._waiting:
             due = self._limiter.admit(self._waiting[0][0], now)
             if due > now:
-                self._waiting = deque((request, now if since is None else since) for request, since in self._waiting)
-                self.alarm_ns = due
+                self.alarms = [due]
+                if self._waiting[-1][1] is None:  # some were not refused before
+                    self._waiting = deque((request, now if since is None else since) for request, since in self._waiting)
                 break
             batch.append(self._waiting.popleft())
         if batch:

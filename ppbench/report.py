@@ -93,7 +93,8 @@ def _client_line(client: Health) -> str:
     if client.lag_p50_us is not None and client.lag_p99_us is not None:
         lag = f"chunks read {_us(client.lag_p50_us)} after the kernel had them, p99 {_us(client.lag_p99_us)}"
     flight = f"{client.concurrency_peak} in flight at most, {client.concurrency_mean:.1f} on average"
-    return f"Client: {lag}; {flight}; {client.handshakes} handshakes."
+    spoken = f"HTTP {' and '.join(client.http_versions)}; " if client.http_versions else ""
+    return f"Client: {lag}; {spoken}{flight}; {client.handshakes} handshakes."
 
 
 def _us(value: float) -> str:

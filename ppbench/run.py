@@ -77,6 +77,7 @@ class Runner:
         self._limiter = Limiter(Limits(conditions.max_rpm, conditions.max_tpm, max_total_tokens))
         self._jobs: dict[str, tuple[Block | Warmup, str]] = {}
         self._open: dict[Block, list[Outcome]] = {}
+        self._begun = self._stored = 0
 
     @property
     def specs(self) -> list[str]:
@@ -118,20 +119,40 @@ class Runner:
                 raise EndpointUnusable(f"{self._executor.endpoint}: {error.message}")
 
     def run(self, blocks: Sequence[Block], store: RunDirectory, on_block: Callable[[Block, list[Trial]], None]) -> None:
-        """Run blocks and append each as it ends. A KeyboardInterrupt leaves whole blocks alone on disk."""
+        """Run blocks and append each as it ends. A KeyboardInterrupt leaves whole blocks alone on disk.
+
+        Raises BudgetReached when no further block can be afforded: those that are open are finished before. A block that
+        takes far more than the others did is broken off as soon as it goes beyond the budget.
+        """
         todo = deque(blocks)
         while todo:
-            lanes = (self._lane(todo.popleft()) for _ in iter(lambda: bool(todo), False))
-            for outcome in self._loop().run(lanes, width=self._conditions.concurrency):
+            if not self._affords_another():
+                raise self._limiter.spent(self._block_cost)
+            for outcome in self._loop().run(self._lanes(todo), width=self._conditions.concurrency):
                 block, outcomes = self._collect(outcome)
                 if len(outcomes) < len(self._methods):
                     continue
                 self._refuse_dead_endpoint(outcomes)
                 trials = [_trial(block, self._jobs.pop(o.job.key)[1], o) for o in self._open.pop(block)]
                 store.append_block(trials)
+                self._stored += 1
                 if block.try_ == 0 and not all(t.trace and t.trace.clean for t in trials):
                     todo.append(Block(block.item, block.repeat, 1))
                 on_block(block, trials)
+
+    def _lanes(self, todo: deque[Block]) -> Iterator[Iterator[Job]]:
+        while todo and self._affords_another():
+            self._begun += 1
+            yield self._lane(todo.popleft())
+
+    def _affords_another(self) -> bool:
+        """Whether the budget holds one more block beside those that are open."""
+        return self._limiter.affords((self._begun - self._stored + 1) * self._block_cost)
+
+    @property
+    def _block_cost(self) -> int:
+        """Tokens of a block, as far as those that were run tell; the one that was thrown away is one of them."""
+        return self._limiter.used // (self._stored + 1)
 
     def _collect(self, outcome: Outcome) -> tuple[Block, list[Outcome]]:
         block, _ = self._jobs[outcome.job.key]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 
 from ppbench.plan import Call, Plan
 from ppbench.trace import Reply, Request
@@ -33,11 +33,6 @@ class Node:
     def attempt_id(self) -> str:
         """The request id of the current attempt; the first one carries the plain path."""
         return self.path if not self.failed else f"{self.path}#{len(self.failed) + 1}"
-
-    def hold(self, held_ns: int) -> None:
-        """Its newest attempt was held back for so long."""
-        if self.request is not None:
-            self.request = replace(self.request, held_ns=self.request.held_ns + held_ns)
 
     @property
     def live(self) -> bool:

@@ -102,7 +102,7 @@ def _by_try(trials: Iterable[Trial]) -> tuple[Cells, Cells]:
     last: dict[tuple[str, int], dict[str, _Facts]] = defaultdict(dict)
     for trial in trials:
         cell, method, facts = (intern(trial.item), trial.repeat), intern(trial.decomposer), _facts(trial)
-        if facts.try_ <= first[cell].setdefault(method, facts).try_:
+        if facts.try_ < first[cell].setdefault(method, facts).try_:
             first[cell][method] = facts
         if facts.try_ >= last[cell].setdefault(method, facts).try_:
             last[cell][method] = facts

@@ -94,7 +94,7 @@ def test_handshakes_and_clock_steps_are_counted_over_all_attempts() -> None:
 
 
 def test_of_nothing_nothing_is_known() -> None:
-    assert health([]) == Health(None, None, None, None, None, 0, 0.0, 0, 0, 0)
+    assert health([]) == Health(None, None, None, None, None, 0, 0.0, 0, 0, (), 0)
     assert health([Trial("i", 0, "serial", 0, None, "decompose raised")]).concurrency_peak == 0
 
 

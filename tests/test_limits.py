@@ -60,10 +60,20 @@ def test_tokens_are_guessed_before_and_corrected_after() -> None:
     """A guess is a token for four bytes, and the call's own limit; usage takes its place when the reply is there."""
     small = Script(((SECOND, "ok"),), SECOND, tokens_in=1, tokens_out=1)
     world = World(Limits(tokens_per_minute=110), lambda request: small)
-    plan = Plan((Call("a", "a" * 40, max_tokens=90), Call("b", "b" * 40), Call("c", "c" * 40)))
+    plan = Plan((Call("a", "a" * 40, max_tokens=90), Call("b", "b" * 36, max_tokens=1), Call("c", "c" * 40, max_tokens=1)))
     world.run(plan)
 
     assert [at for at, _ in world.sent] == [0, 0, 1]  # 100 and 10 fill the minute; a second later they were 2 and 2
+
+
+def test_of_a_call_without_a_limit_the_longest_answer_so_far_is_expected() -> None:
+    """As long as none was seen, one of five hundred tokens: so a crowd does not burst the limit."""
+    long = Script(((SECOND, "ok"),), SECOND, tokens_in=10, tokens_out=290)
+    world = World(Limits(tokens_per_minute=1000), lambda request: long)
+    world.run(flat("abcdefgh"))
+
+    at = [when for when, _ in world.sent]
+    assert all(sum(when <= other < when + 60 for other in at) * 300 <= 1000 for when in at)
 
 
 def test_usage_beyond_the_guess_holds_the_next_back() -> None:
@@ -108,19 +118,47 @@ def test_without_limits_nothing_is_held() -> None:
 
 
 def test_a_plan_that_ends_takes_what_was_held_along() -> None:
-    """A held request of a trial that timed out is never sent, and does not hold up the next trial."""
-    world = World(Limits(requests_per_minute=1))
-    jobs = [[Job("a", lambda: flat("az"))], [Job("b", lambda: flat("b"))]]
-    first, second = Loop(world._executor, Policy(trial_timeout_s=30), world._limiter).run(jobs)
+    """A held request of a plan that failed is never sent, and nobody waits for its turn any more."""
+    refused = Script((), SECOND, error=Failure("auth", "no"))
+    world = World(Limits(requests_per_minute=2), lambda request: refused if request.text == "a" else QUICK)
+    slow = Script(((200 * SECOND, "ok"),), 200 * SECOND, tokens_in=1, tokens_out=1)
+    world._answer = lambda request: {"a": refused, "s": slow}.get(request.text, QUICK)
+    jobs = [[Job("x", lambda: flat("s"))], [Job("y", lambda: flat("az"))]]
+    outcomes = list(Loop(world._executor, Policy(), world._limiter).run(jobs, 2))
 
-    assert first.failure is not None
-    assert "30 s" in first.failure
-    assert [text for _, text in world.sent] == ["a"]
-    assert second.failure is not None  # a minute has not passed yet: it is held for its own thirty seconds
+    assert [text for _, text in world.sent] == ["s", "a"]
+    assert [outcome.failure is None for outcome in outcomes] == [False, True]
+    assert outcomes[1].trace.ended_ns == 200 * SECOND
+
+
+def test_held_time_is_not_taken_from_the_time_that_a_trial_has() -> None:
+    """A trial that may take thirty seconds is not over because it was held back for sixty."""
+    world = World(Limits(requests_per_minute=1))
+    [outcome] = Loop(world._executor, Policy(trial_timeout_s=30), world._limiter).run([[Job("a", lambda: flat("az"))]])
+
+    assert outcome.failure is None
+    assert [at for at, _ in world.sent] == [0, 60]
+
+
+def test_a_trial_does_not_wait_for_what_the_one_before_has_sent() -> None:
+    """Before its clock starts there is room for as much as the largest trial so far."""
+    world = World(Limits(requests_per_minute=4))
+    outcomes = world.run(flat("abc"), flat("def"))
+
+    assert [at for at, _ in world.sent] == [0, 0, 0, 60, 60, 60]
+    assert [outcome.trace.latency_ns // SECOND for outcome in outcomes] == [1, 1]
 
 
 def test_a_budget_stops_the_loop_in_the_middle_of_a_plan() -> None:
-    """As soon as a reply takes the sum over it; failed attempts count as well."""
+    """As soon as the sum is over it."""
     world = World(Limits(tokens_total=50))
-    with pytest.raises(BudgetReached, match="60 tokens were used, and --max-total-tokens allows 50"):
+    with pytest.raises(BudgetReached, match="60 tokens were used; --max-total-tokens allows 50"):
         world.run(flat("abcde"))
+
+
+def test_without_usage_what_was_said_and_heard_counts() -> None:
+    """A token for four bytes; failed attempts count too, if they were sent."""
+    silent = Script(((SECOND, "x" * 40),), SECOND)
+    world = World(Limits(tokens_total=29), lambda request: silent)
+    with pytest.raises(BudgetReached, match="30 tokens were used"):
+        world.run(Plan((Call("a", "a" * 20), Call("b", "b" * 20), Call("c", "c", needs=("b",)))))

@@ -186,6 +186,7 @@ void Engine::act(const Sockets::Ready& ready) {
     if (ready.readable && ready.stamped)
         arrival = stamps_.peek(ready.fd, sockets_.segments(ready.fd));
     drive(ready.fd, mask, arrival);
+    if (ready.stamped) KernelStamps::settle(ready.fd, sockets_.segments(ready.fd));
 }
 
 void Engine::drive(int fd, int mask, const KernelStamps::Arrival& arrival) {

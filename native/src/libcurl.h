@@ -40,6 +40,7 @@ enum Option : int {
     kSockoptFunction = 20148,
     kSockoptData = 10149,
     kTimeoutMs = 155,
+    kConnectTimeoutMs = 156,
     kNoProxy = 10177,
     kProtocols = 181,
     kCloseSocketFunction = 20208,

@@ -4,6 +4,7 @@
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -64,6 +65,13 @@ std::uint32_t KernelStamps::segments(int socket) noexcept {
     return size >= offsetof(tcp_info, tcpi_data_segs_in) + sizeof info.tcpi_data_segs_in
                ? info.tcpi_data_segs_in
                : 0;
+}
+
+// The number is taken first: what comes between is unread, and leaves it as it was.
+void KernelStamps::settle(int socket, std::uint32_t& segments) noexcept {
+    const std::uint32_t now = KernelStamps::segments(socket);
+    int unread = 0;
+    if (::ioctl(socket, FIONREAD, &unread) == 0 && unread == 0) segments = now;
 }
 
 // The stamp that a read of so many bytes would give: that of the last segment it touches.

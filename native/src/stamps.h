@@ -57,6 +57,9 @@ public:
     // their number tells whether a stamp is that of all the bytes.
     Arrival peek(int socket, std::uint32_t& segments) noexcept;
 
+    // After a read that left nothing: `segments` is all that the socket has received.
+    static void settle(int socket, std::uint32_t& segments) noexcept;
+
     // Segments with data that the socket has received; 0 when the kernel does not tell.
     static std::uint32_t segments(int socket) noexcept;
 

@@ -35,6 +35,7 @@ SAME(kTcpNoDelay, CURLOPT_TCP_NODELAY);
 SAME(kSockoptFunction, CURLOPT_SOCKOPTFUNCTION);
 SAME(kSockoptData, CURLOPT_SOCKOPTDATA);
 SAME(kTimeoutMs, CURLOPT_TIMEOUT_MS);
+SAME(kConnectTimeoutMs, CURLOPT_CONNECTTIMEOUT_MS);
 SAME(kNoProxy, CURLOPT_NOPROXY);
 SAME(kProtocols, 181);  // deprecated: the name would warn
 SAME(kCloseSocketFunction, CURLOPT_CLOSESOCKETFUNCTION);

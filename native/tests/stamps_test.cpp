@@ -156,6 +156,26 @@ void of_several_segments_the_newest_stamp_is_told_and_that_they_are_several() {
     CHECK(stamps.peek(pair.near.get(), segments).alone);
 }
 
+void what_was_read_without_a_look_is_settled_afterwards() {
+    KernelStamps stamps;
+    const Pair pair;
+    std::uint32_t segments = 0;
+    CHECK(KernelStamps::enable(pair.near.get()));
+    if (!warm(stamps, pair, segments)) return;
+    char two[2];
+    const Sent first(pair.far);
+    const Sent second(pair.far);
+    CHECK(::recv(pair.near.get(), two, 1, 0) == 1);
+    KernelStamps::settle(pair.near.get(), segments);  // something is left: nothing is settled
+    CHECK(!stamps.peek(pair.near.get(), segments).alone);
+    CHECK(::recv(pair.near.get(), two, 1, 0) == 1);
+    const Sent third(pair.far);
+    CHECK(::recv(pair.near.get(), two, 1, 0) == 1);
+    KernelStamps::settle(pair.near.get(), segments);
+    const Sent fourth(pair.far);
+    CHECK(stamps.peek(pair.near.get(), segments).alone);
+}
+
 }  // namespace
 
 int main() {
@@ -166,4 +186,5 @@ int main() {
     TELL(one_reading_agrees_unless_it_is_off_or_slow);
     TELL(a_segment_alone_has_its_own_stamp);
     TELL(of_several_segments_the_newest_stamp_is_told_and_that_they_are_several);
+    TELL(what_was_read_without_a_look_is_settled_afterwards);
 }

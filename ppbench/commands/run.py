@@ -56,7 +56,7 @@ _NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failure
 @click.option("--system", type=click.Choice(["", "category"]), default="", help="System text of solve calls.")
 @click.option("--cache", type=click.Choice(["trial", "shared"]), default="trial", show_default=True,
               help="Whether prompt caches may help across trials.")  # fmt: skip
-@click.option("--max-rpm", type=click.IntRange(1), help="Requests a minute at most, of all methods together.")
+@click.option("--max-rpm", type=click.IntRange(1), help="Requests a minute at most, of all methods together; judges apart.")
 @click.option("--max-tpm", type=click.IntRange(1), help="Tokens a minute at most, read and written.")
 @click.option("--max-total-tokens", type=click.IntRange(1), help="Stop, resumable, once more tokens than this were used.")
 @click.option("--max-tries", type=click.IntRange(1), default=3, show_default=True, help="Attempts a call.")
@@ -171,8 +171,10 @@ class _Session:
                     self._warm_up(runner)
             self._directory = directory
             with directory.lock():
-                self._run_blocks(runner, todo, directory)
-                directory.conclude(health(directory.trials()).to_json())
+                try:
+                    self._run_blocks(runner, todo, directory)
+                finally:
+                    directory.conclude(health(directory.trials()).to_json())
         self._judge(directory)
         return directory
 
@@ -193,9 +195,9 @@ class _Session:
         if self._directory is not None:
             click.echo(f"\n{self._resume_line(self._directory)}", err=True)
 
-    @staticmethod
-    def _resume_line(directory: RunDirectory) -> str:
-        return f"Go on with: ppbench run --resume {directory.path}"
+    def _resume_line(self, directory: RunDirectory) -> str:
+        budget = f" --max-total-tokens {self._max_total_tokens}" if self._max_total_tokens else ""
+        return f"Go on with: ppbench run --resume {directory.path}{budget}"
 
     def _conditions(self, directory: RunDirectory | None) -> Conditions:
         secret = f"seed {self._asked['seed']}" if self._executor.clock == "virtual" else secrets.token_hex(8)

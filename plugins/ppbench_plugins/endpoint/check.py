@@ -35,9 +35,9 @@ class Finding:
     chunks: int
     """Median of a reply."""
     tokens_per_chunk: float | None
-    ttft_ms: float
-    """Median, over warm connections."""
-    ttft_spread_ms: float
+    ttft_ms: float | None
+    """Median, over warm connections; None where nothing streams."""
+    ttft_spread_ms: float | None
     """From the first to the third quartile."""
     gap_ms: float | None
     """Between two chunks, median."""
@@ -64,7 +64,7 @@ class Finding:
             found.append(f"{self.handshakes} of {self.requests} requests had to open a connection; a proxy may close idle ones")
         if self.gap_ms and self.lag_p99_us and self.lag_p99_us > self.gap_ms * 100:
             found.append("this machine reads chunks later than a tenth of the gap between them; it has too little to spare")
-        if self.ttft_spread_ms > self.ttft_ms / 2:
+        if self.ttft_ms and self.ttft_spread_ms and self.ttft_spread_ms > self.ttft_ms / 2:
             found.append("the time to first token varies by more than half; many repeats are needed")
         return found
 
@@ -89,7 +89,7 @@ def _ask(executor: Native, number: int) -> Reply:
 
 def _finding(executor: Native, replies: Sequence[Reply]) -> Finding:
     ways = [reply.transport for reply in replies if reply.transport]
-    firsts = [(reply.first_ns - reply.sent_ns) / _MS for reply in replies if reply.first_ns]
+    firsts = [(reply.first_ns - reply.sent_ns) / _MS for reply in replies if reply.first_ns and len(reply.chunks_ns) > 1]
     gaps = [(b - a) / _MS for reply in replies for a, b in zip(reply.chunks_ns, reply.chunks_ns[1:], strict=False)]
     lags = sorted(lag / 1000 for way in ways for lag in way.lags_ns if lag)
     counted = [(reply.tokens_out, len(reply.chunks_ns)) for reply in replies if reply.tokens_out and reply.chunks_ns]
@@ -102,7 +102,7 @@ def _finding(executor: Native, replies: Sequence[Reply]) -> Finding:
         reasoning_tokens=any(reply.tokens_reasoning is not None for reply in replies),
         chunks=int(median(len(reply.chunks_ns) for reply in replies)),
         tokens_per_chunk=median(tokens / chunks for tokens, chunks in counted) if counted else None,
-        ttft_ms=median(firsts) if firsts else 0.0, ttft_spread_ms=_spread(firsts) or 0.0,
+        ttft_ms=median(firsts) if firsts else None, ttft_spread_ms=_spread(firsts),
         gap_ms=median(gaps) if gaps else None, gap_jitter_ms=_spread(gaps),
         lag_p50_us=median(lags) if lags else None, lag_p99_us=lags[int(0.99 * len(lags))] if lags else None,
         handshakes=sum(reply.connect_ns > 0 for reply in replies), remote_ids=any(way.remote_id for way in ways),

@@ -12,6 +12,7 @@ import random
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -66,13 +67,16 @@ def rows(names: Sequence[str], widths: Sequence[int], beat: Beat) -> Iterator[Ro
 
 def _measured_apart(name: str, asked: Mapping[str, object]) -> Iterator[Row]:
     command = [sys.executable, "-m", "ppbench_plugins.endpoint.clock", json.dumps(asked)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with (
+        tempfile.TemporaryFile("w+") as said,  # a pipe that nobody reads would fill up
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process,
+    ):
         assert process.stdout is not None
-        assert process.stderr is not None
         for line in process.stdout:
             yield Row(**json.loads(line))
         if process.wait() != 0:
-            why = (process.stderr.read().strip().splitlines() or ["no word on why"])[-1]
+            said.seek(0)
+            why = (said.read().strip().splitlines() or ["no word on why"])[-1]
             raise BrokenPlugin(f"client {name} could not be measured: {why}")
 
 

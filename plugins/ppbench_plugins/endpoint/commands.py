@@ -21,7 +21,7 @@ def endpoint() -> None:
 @endpoint.command()
 @click.option("-m", "--model", default="mock/quick", show_default=True, help="mock/PROFILE, e.g. mock/quick?item_error=0.1.")
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=int, default=8100, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8100, show_default=True, help="0 takes a free one.")
 @click.option("--prompts", default="", type=click.Path(dir_okay=False), help="JSONL that the mock model knows as well.")
 @click.option("--certificate", default="", type=click.Path(dir_okay=False), help="PEM: certificate and chain; makes it https.")
 @click.option("--key", default="", type=click.Path(dir_okay=False), help="PEM: the certificate's key, without a passphrase.")
@@ -66,7 +66,14 @@ def clock(streams: Sequence[int], clients: Sequence[str], chunks: int, gap_ms: f
         where = {"platform": platform.platform(), "python": platform.python_version()}
         click.echo(json.dumps({"rows": [asdict(row) for row in found], "chunks": chunks, "gap_ms": gap_ms, **where}, indent=2))
     else:
-        click.echo(clock_table(found, f"{chunks} chunks, {gap_ms:g} ms apart. Error: a client's stamp minus the server's."))
+        click.echo(
+            clock_table(
+                found,
+                f"{chunks} chunks, {gap_ms:g} ms apart. Error: a client's stamp minus the server's.\n"
+                "Skew: first to last arrival of streams sent together. Requests a second: of one chunk, as many\n"
+                "in flight. Other work on this machine shows in all of it, least in kernel stamps.",
+            )
+        )
 
 
 @endpoint.command()

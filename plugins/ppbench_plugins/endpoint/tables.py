@@ -34,7 +34,7 @@ def _us(value: float) -> str:
 
 def check_table(found: Finding) -> str:
     """One line a question about the endpoint, and what to doubt."""
-    lags = "unknown: the kernel gives no stamps here"
+    lags = "its lag is unknown"
     if found.lag_p50_us is not None and found.lag_p99_us is not None:
         lags = f"reads {found.lag_p50_us:.0f} us after the kernel, p99 {found.lag_p99_us:.0f} us"
     tokens = "" if found.tokens_per_chunk is None else f", {found.tokens_per_chunk:.2f} tokens each"
@@ -46,9 +46,9 @@ def check_table(found: Finding) -> str:
         ("usage", _yes(found.usage)),
         ("cached tokens told", _yes(found.cached_tokens)),
         ("reasoning tokens told", _yes(found.reasoning_tokens)),
-        ("time to first token", f"{found.ttft_ms:.1f} ms, quartiles {found.ttft_spread_ms:.1f} ms apart"),
-        ("gap between chunks", _gap(found)),
-        ("stamps", f"by the {'kernel' if found.stamp == 'kernel' else found.stamp}; {lags}"),
+        ("time to first token", _spread(found.ttft_ms, found.ttft_spread_ms)),
+        ("gap between chunks", _spread(found.gap_ms, found.gap_jitter_ms)),
+        ("stamps", f"by the {found.stamp.replace('user', 'engine')}; {lags}"),
         ("HTTP", f"{found.http_version}, {found.handshakes} handshakes in {found.requests} requests"),
         ("request ids", _yes(found.remote_ids)),
         ("rate limits told", limits or "no"),
@@ -62,7 +62,5 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _gap(found: Finding) -> str:
-    if found.gap_ms is None or found.gap_jitter_ms is None:
-        return "unknown"
-    return f"{found.gap_ms:.2f} ms, quartiles {found.gap_jitter_ms:.2f} ms apart"
+def _spread(value: float | None, spread: float | None) -> str:
+    return "unknown" if value is None or spread is None else f"{value:.2f} ms, quartiles {spread:.2f} ms apart"

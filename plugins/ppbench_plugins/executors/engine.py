@@ -87,7 +87,11 @@ def ca_file(url: str) -> str:
     """The file of trusted certificates; empty when the address needs none. Raises BrokenPlugin."""
     if not url.startswith("https:"):
         return ""
-    for path in (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, _of_certifi()):
+    named = os.environ.get("SSL_CERT_FILE")
+    if named and not Path(named).is_file():
+        raise BrokenPlugin(f"SSL_CERT_FILE is {named!r}, and there is no such file; set it to a file of trusted certificates "
+                           "(PEM), or unset it")  # fmt: skip
+    for path in (named, ssl.get_default_verify_paths().cafile, _of_certifi()):
         if path and Path(path).is_file():
             return path
     raise BrokenPlugin("https needs a file of trusted certificates, and there is none; install ca-certificates "

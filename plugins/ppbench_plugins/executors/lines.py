@@ -21,6 +21,8 @@ from ppbench_plugins.executors.threads import Flight
 
 WARM = 32
 WARM_S = 5.0
+CONNECT_S = 10.0
+"""A connection that takes longer is none; until it is there nothing can be cancelled."""
 
 
 EVENT_BYTES = 176
@@ -80,7 +82,8 @@ class Line:
     def _open(self) -> None:
         self._socket: Any = None
         self.http = httpx2.Client(
-            timeout=self._timeout_s, verify=self._trust, follow_redirects=False, trust_env=not self._loopback,
+            timeout=httpx2.Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s)), verify=self._trust,
+            follow_redirects=False, trust_env=not self._loopback,
             limits=httpx2.Limits(max_connections=1, keepalive_expiry=None),
             event_hooks={"request": [self._begin], "response": [self._answered]},
         )  # fmt: skip

@@ -6,7 +6,7 @@ JSON is built before a request is handed over and read after its reply is whole.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -16,7 +16,7 @@ from ppbench_plugins import wire
 from ppbench_plugins.executors import engine
 from ppbench_plugins.executors.online import Driver, Link, Online
 from ppbench_plugins.executors.transport import rate_limits, remote_id
-from ppbench_plugins.wire.failures import READ
+from ppbench_plugins.wire.failures import READ, mask
 
 if TYPE_CHECKING:
     from ppbench_plugins._engine import Done, Engine, Transfer
@@ -148,8 +148,11 @@ class _Driver:
             connect_ns=0 if done.reused else done.connect_ns + done.tls_ns, stamp="kernel" if _by_kernel(chunks) else "user",
             tokens_in=answer.tokens_in, tokens_out=answer.tokens_out, tokens_cached=answer.tokens_cached,
             tokens_reasoning=answer.tokens_reasoning, tokens_source=None if answer.tokens_out is None else "usage",
-            finish=answer.finish, error=answer.failure, transport=_transport(done, chunks),
+            finish=answer.finish, error=answer.failure, transport=_transport(done, chunks, self._hide),
         )  # fmt: skip
+
+    def _hide(self, text: str) -> str:
+        return mask(text, self._link.target, self._link.key)
 
     def _read(self, done: Done, events: Sequence[bytes]) -> wire.Answer:
         target, key, cut = self._link.target, self._link.key, self._cut(done)
@@ -174,12 +177,12 @@ def _ms(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-def _transport(done: Done, chunks: Sequence[Chunk]) -> Transport:
+def _transport(done: Done, chunks: Sequence[Chunk], hide: Callable[[str], str]) -> Transport:
     lags = tuple([waited if kernel else 0 for kernel, _, waited, _ in chunks])
     headers = done.headers
     return Transport(
         headers_ns=done.headers_ns, first_byte_ns=done.first_byte_ns, tls_ns=done.tls_ns, bytes=done.bytes, reused=done.reused,
-        http_version=done.http_version, remote_id=remote_id(headers), rate_limits=rate_limits(headers),
+        http_version=done.http_version, remote_id=remote_id(headers, hide), rate_limits=rate_limits(headers, hide),
         lags_ns=lags if any(lags) else (), shared=sum(shared for _, _, _, shared in chunks), clock_stepped=done.clock_stepped,
     )  # fmt: skip
 

@@ -19,6 +19,7 @@ from ppbench_plugins import wire
 from ppbench_plugins.executors.online import Driver, Link, Online
 from ppbench_plugins.executors.threads import Flight, Threads
 from ppbench_plugins.executors.transport import rate_limits, remote_id
+from ppbench_plugins.wire.failures import mask
 
 if TYPE_CHECKING:
     from ppbench_plugins.executors.lines import Line, Lines
@@ -117,7 +118,7 @@ class _Calls:
         target, text, limit_mb = self._link.target, "", self._options.max_reply_mb
         with self._options.create(line.client, self._options.body(self._link, flight.request)) as stream:
             response = stream.response
-            flight.transport = _transport(response, flight)
+            flight.transport = _transport(response, flight, self._hide)
             if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
                 return wire.read_body(target, response.status_code, response.headers, response.read(), key=self._link.key)
             for event in stream:
@@ -129,6 +130,9 @@ class _Calls:
                     text += more
                     progress(text, stamps[-1])
         return None
+
+    def _hide(self, text: str) -> str:
+        return mask(text, self._link.target, self._link.key)
 
     def _failure(self, error: Exception) -> Failure:
         """What an exception of an SDK, or of the HTTP library under it, means."""
@@ -150,12 +154,12 @@ class _Calls:
         return wire.failure(kind, said, target=self._link.target, key=self._link.key)
 
 
-def _transport(response: Any, flight: Flight) -> Transport:
+def _transport(response: Any, flight: Flight, hide: Callable[[str], str]) -> Transport:
     """As far as the SDK lets one see it."""
     headers = [(name.lower(), value) for name, value in response.headers.items()]
     return Transport(
         headers_ns=time.monotonic_ns(), reused=flight.connect_ns == 0, http_version=response.http_version.removeprefix("HTTP/"),
-        remote_id=remote_id(headers), rate_limits=rate_limits(headers),
+        remote_id=remote_id(headers, hide), rate_limits=rate_limits(headers, hide),
     )  # fmt: skip
 
 

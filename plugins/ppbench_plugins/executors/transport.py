@@ -5,7 +5,7 @@ Knows names of headers, no socket and no dialect's JSON.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 _IDS = ("x-request-id", "request-id")
@@ -13,12 +13,15 @@ _LIMITS = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-", "ratelimit", "r
 _MOST, _LONGEST = 32, 200
 
 
-def remote_id(headers: Iterable[tuple[str, str]]) -> str:
-    """What the endpoint calls this request; empty if it gives it no name. Names of headers in lower case."""
-    return next((value[:_LONGEST] for name, value in headers if name in _IDS), "")
+def remote_id(headers: Iterable[tuple[str, str]], hide: Callable[[str], str]) -> str:
+    """What the endpoint calls this request; empty if it gives it no name. Names of headers in lower case.
+
+    `hide` takes a key out of a text: an endpoint may echo one.
+    """
+    return next((hide(value)[:_LONGEST] for name, value in headers if name in _IDS), "")
 
 
-def rate_limits(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+def rate_limits(headers: Iterable[tuple[str, str]], hide: Callable[[str], str]) -> dict[str, str]:
     """The headers that tell of limits: a bounded number, each of bounded length."""
-    found = ((name, value[:_LONGEST]) for name, value in headers if name.startswith(_LIMITS))
+    found = ((name, hide(value)[:_LONGEST]) for name, value in headers if name.startswith(_LIMITS))
     return dict(islice(found, _MOST))

@@ -37,7 +37,7 @@ _NEXT: dict[Kind, str] = {
     "server": "the endpoint is in trouble; try again later",
     "timeout": "raise the executor's timeout, e.g. -e NAME:timeout=300, or ask for shorter replies",
     "dropped": "see the endpoint's log, and whether a proxy between cuts long streams",
-    "refused": "check that the endpoint runs and that --base-url names its host and port",
+    "refused": "check that the endpoint runs and that --base-url names its host and port, and https where it speaks that",
     "auth": "set {key_env}",
     "not_found": "check --base-url (an OpenAI-compatible base usually ends in /v1) and the model name, sent as {model!r}",
     "bad_request": "the endpoint refuses something that the request asks for; leave out the option that asks for it",
@@ -139,7 +139,8 @@ def mask(text: str, target: Target, key: str = "") -> str:
     hidden = {key} | {value for _, value in parse_qsl(urlsplit(target.url).query) if len(value) >= 8}
     for secret in sorted(filter(None, hidden), key=len, reverse=True):
         for form in {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}:
-            text = text.replace(form, "***")
+            whole = "" if len(secret) >= 8 else r"\b"  # a short one, such as `none`, stands in innocent words too
+            text = re.sub(rf"{whole}{re.escape(form)}{whole}", "***", text)
     text = re.sub(r"\bsk-[\w*.-]+", "***", text)
     return _HEADER.sub(r"\1\2***", text)
 
