@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from ppbench import (
+    BudgetReached,
     Call,
     Case,
     Category,
@@ -239,6 +240,42 @@ def test_a_judges_plan_runs_on_the_executor_it_names(tmp_path: Path) -> None:
     bench = Bench({item.id: item for item in ITEMS}, CATEGORIES, load())
     values = {(r["decomposer"], r["value"]) for batch in judge_trials(bench, Versus(), trials) for r in batch}
     assert values == {("serial", 0.5), ("twice", 1.0)}
+
+
+def test_many_trials_are_judged_in_batches_of_whole_blocks(tmp_path: Path) -> None:
+    """Each trial once, beside the serial answer of its own block, and each batch before the next is asked for."""
+    some = run(World(lambda r: Script(((MS, "a long answer " * (1 + r.text.count("1 "))),), MS)), tmp_path)
+    trials = [replace(trial, repeat=k) for k in range(30) for trial in some]
+    taken = 0
+
+    def counted() -> Iterable[Trial]:
+        nonlocal taken
+        for trial in trials:
+            taken += 1
+            yield trial
+
+    batches, records = [], []
+    for batch in judge_trials(Bench({item.id: item for item in ITEMS}, CATEGORIES, load()), Versus(), counted()):
+        batches.append((len(batch), taken))
+        records += batch
+    assert len(batches) > 2
+    assert batches[0][1] < len(trials)
+    keys = [(record["item"], record["repeat"], record["decomposer"]) for record in records]
+    assert sorted(keys) == sorted((trial.item, trial.repeat, trial.decomposer) for trial in trials)
+    assert {(record["decomposer"], record["value"]) for record in records} == {("serial", 0.5), ("twice", 1.0)}
+
+
+def test_a_budget_finishes_what_it_can_afford_and_stores_it(tmp_path: Path) -> None:
+    """No block is begun that would not fit beside those that are open; what was begun is finished, and is on disk."""
+    usage = Script(((MS, "yes"),), MS, tokens_in=5, tokens_out=5)
+    directory = RunDirectory.create(tmp_path / "run", {"items": []})
+    conditions = Conditions(repeats=4, concurrency=4)
+    made = Runner(World(lambda request: usage), [Serial(), Twice()], ITEMS, CATEGORIES, conditions, max_total_tokens=170)
+    made.warm_up()
+    with pytest.raises(BudgetReached, match="150 tokens were used, and about 30 more are needed"):
+        made.run(made.blocks(), directory, lambda block, trials: None)
+
+    assert len(list(directory.trials())) == 2 * 4  # of twelve blocks, thirty tokens each, one of them the warm-up
 
 
 def test_a_serial_answer_that_failed_is_no_baseline(tmp_path: Path) -> None:
