@@ -345,6 +345,35 @@ def test_idle_connections_are_mended_between_trials(kind: Any, endpoint: Endpoin
     assert [only(outcome).connect_ns for outcome in outcomes] == [0] * 4
 
 
+def test_a_key_that_the_endpoint_echoes_in_headers_is_not_kept(
+    make: Make, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the endpoint calls the request, and its limits, are on record, without the key."""
+    for name in ("VLLM_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(name, KEY)
+
+    def echo(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("content-type", "text/event-stream")
+        handler.send_header("x-request-id", f"req of Bearer {KEY}")
+        handler.send_header("x-ratelimit-remaining", KEY)
+        handler.send_header("x-ratelimit-limit", "60")
+        handler.send_header("transfer-encoding", "chunked")
+        handler.end_headers()
+        for event in (*handler.head(), handler.word("Hi"), *handler.tail()):
+            handler.put(event)
+        handler.wfile.write(b"0\r\n\r\n")
+
+    endpoint.answers = [echo]
+    with make(endpoint.url) as executor:
+        way = only(run(executor)).transport
+
+    assert way is not None
+    assert KEY not in str(way)
+    assert way.remote_id.startswith("req of")
+    assert way.rate_limits == {"x-ratelimit-remaining": "***", "x-ratelimit-limit": "60"}
+
+
 @needs_engine
 def test_words_that_come_in_one_packet_come_at_one_instant(endpoint: Endpoint) -> None:
     """The kernel's stamp of their packet is that of each; of what another packet brought at once it is an upper bound."""

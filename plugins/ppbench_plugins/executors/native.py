@@ -16,7 +16,7 @@ from ppbench_plugins import wire
 from ppbench_plugins.executors import engine
 from ppbench_plugins.executors.online import Driver, Link, Online
 from ppbench_plugins.executors.transport import rate_limits, remote_id
-from ppbench_plugins.wire.failures import READ, mask
+from ppbench_plugins.wire.failures import READ, mask_header
 
 if TYPE_CHECKING:
     from ppbench_plugins._engine import Done, Engine, Transfer
@@ -152,7 +152,7 @@ class _Driver:
         )  # fmt: skip
 
     def _hide(self, text: str) -> str:
-        return mask(text, self._link.target, self._link.key)
+        return mask_header(text, self._link.target, self._link.key)
 
     def _read(self, done: Done, events: Sequence[bytes]) -> wire.Answer:
         target, key, cut = self._link.target, self._link.key, self._cut(done)

@@ -19,7 +19,7 @@ from ppbench_plugins import wire
 from ppbench_plugins.executors.online import Driver, Link, Online
 from ppbench_plugins.executors.threads import Flight, Threads
 from ppbench_plugins.executors.transport import rate_limits, remote_id
-from ppbench_plugins.wire.failures import mask
+from ppbench_plugins.wire.failures import mask_header
 
 if TYPE_CHECKING:
     from ppbench_plugins.executors.lines import Line, Lines
@@ -132,7 +132,7 @@ class _Calls:
         return None
 
     def _hide(self, text: str) -> str:
-        return mask(text, self._link.target, self._link.key)
+        return mask_header(text, self._link.target, self._link.key)
 
     def _failure(self, error: Exception) -> Failure:
         """What an exception of an SDK, or of the HTTP library under it, means."""
