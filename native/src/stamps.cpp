@@ -18,7 +18,7 @@
 namespace ppbench {
 namespace {
 
-constexpr std::size_t kAllBytes = std::size_t{64} << 20;
+constexpr std::size_t kAllBytes = std::size_t{256} << 10;  // more than libcurl reads at once
 constexpr std::int64_t kRefreshNs = 100'000'000;
 constexpr std::int64_t kFastestSlew = 1'000;  // a thousandth: twice what the kernel allows
 constexpr std::int64_t kBlurNs = 50'000;      // the last sample's own error
@@ -38,7 +38,8 @@ std::int64_t middle_of(const Rebase::Sample& sample) noexcept {
 
 // The kernel switches stamping on for the whole machine when the first socket asks, a little
 // later than it asks: a socket kept for the whole life lets the first reply have stamps too.
-KernelStamps::KernelStamps() : keeper_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+KernelStamps::KernelStamps()
+    : keeper_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), room_(new char[kAllBytes]) {
     if (keeper_) enable(keeper_.get());
 }
 
@@ -75,10 +76,9 @@ void KernelStamps::settle(int socket, std::uint32_t& segments) noexcept {
 }
 
 // The stamp that a read of so many bytes would give: that of the last segment it touches.
-// MSG_TRUNC keeps TCP from copying, so that the one byte of room is enough.
+// MSG_TRUNC keeps TCP from copying.
 std::int64_t KernelStamps::stamp(int socket, std::size_t bytes) noexcept {
-    char byte = 0;
-    iovec part{&byte, bytes};
+    iovec part{room_.get(), bytes};
     alignas(cmsghdr) char control[256];
     msghdr message{};
     message.msg_iov = &part;

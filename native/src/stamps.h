@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "fd.h"
 
@@ -72,6 +73,7 @@ private:
     void sample() noexcept;
 
     Fd keeper_;
+    std::unique_ptr<char[]> room_;  // nothing is ever written to it
     Rebase rebase_;
 };
 
