@@ -20,7 +20,7 @@ from ppbench import Call, Plan, Reply, Request
 from ppbench.execute import Loop
 from ppbench.jobs import Job
 from ppbench_plugins import wire
-from ppbench_plugins.endpoint.clients import Aiohttp
+from ppbench_plugins.endpoint.clients import Aiohttp, next_reply
 from ppbench_plugins.endpoint.metronome import Beat, Told, told
 from ppbench_plugins.executors import engine
 from ppbench_plugins.executors.native import Native
@@ -201,7 +201,7 @@ class Engine:
     def exchange(self, beats: Sequence[Beat]) -> tuple[list[Seen], float]:
         before = time.process_time()
         self._executor.send(_requests(beats))
-        replies = [self._next() for _ in beats]
+        replies = [next_reply(self._executor.wait) for _ in beats]
         cpu_s = time.process_time() - before
         return [_seen(reply) for reply in replies], cpu_s
 
@@ -221,10 +221,10 @@ class Engine:
         self._executor.send(_requests([beat] * width))
         text, end, kept = beat.text, time.monotonic() + seconds, []
         while time.monotonic() < end:
-            kept.append(self._next())
+            kept.append(next_reply(self._executor.wait))
             self._executor.send([Request(f"busy{len(kept)}", text)])
         for _ in range(width):
-            self._next()
+            next_reply(self._executor.wait)
         return len(kept)
 
     def busy_raw(self, beat: Beat, width: int, seconds: float) -> int:
@@ -245,13 +245,6 @@ class Engine:
             for _ in range(width):
                 _check(raw.wait())
         return done
-
-    def _next(self) -> Reply:
-        while not isinstance(reply := self._executor.wait(), Reply):
-            pass
-        if reply.error is not None:
-            raise RuntimeError(f"{reply.error.kind}: {reply.error.message}")
-        return reply
 
 
 def _seen(reply: Reply) -> Seen:

@@ -35,9 +35,8 @@ const auto kLibssl = named("PPBENCH_LIBSSL", {"libssl.so.3", "libssl.so.1.1"});
 class Papers {
 public:
     Papers() {
-        char name[] = "/tmp/ppbench-tls-XXXXXX";
-        if (::mkdtemp(name) == nullptr) std::exit(kSkipped);
-        folder_ = name;
+        folder_ = std::filesystem::temp_directory_path() / "ppbench-tls-XXXXXX";
+        if (::mkdtemp(folder_.data()) == nullptr) std::exit(kSkipped);
         const std::string command =
             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
             "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout " +

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median, quantiles
 
 from ppbench import EndpointUnusable, Reply, Request
@@ -90,7 +91,7 @@ def _ask(executor: Native, number: int) -> Reply:
 def _finding(executor: Native, replies: Sequence[Reply]) -> Finding:
     ways = [reply.transport for reply in replies if reply.transport]
     firsts = [(reply.first_ns - reply.sent_ns) / _MS for reply in replies if reply.first_ns and len(reply.chunks_ns) > 1]
-    gaps = [(b - a) / _MS for reply in replies for a, b in zip(reply.chunks_ns, reply.chunks_ns[1:], strict=False)]
+    gaps = [(b - a) / _MS for reply in replies for a, b in pairwise(reply.chunks_ns)]
     lags = sorted(lag / 1000 for way in ways for lag in way.lags_ns if lag)
     counted = [(reply.tokens_out, len(reply.chunks_ns)) for reply in replies if reply.tokens_out and reply.chunks_ns]
     return Finding(

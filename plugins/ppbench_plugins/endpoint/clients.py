@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-from ppbench import Executor, Reply, Request, UsageError
+from ppbench import Executor, Progress, Reply, Request, UsageError
 from ppbench_plugins import wire
 from ppbench_plugins.executors.native import Native
 from ppbench_plugins.executors.providers import Anthropic, OpenAI
@@ -64,7 +64,7 @@ class _Executor:
 
     def exchange(self, requests: Sequence[Request]) -> list[Reply]:
         self._executor.send(requests)
-        replies = [self._next() for _ in requests]
+        replies = [next_reply(self._executor.wait) for _ in requests]
         kinds = {reply.stamp for reply in replies}
         self.clock = " and ".join(sorted(kinds))
         return replies
@@ -74,19 +74,21 @@ class _Executor:
         self._executor.send([next(names) for _ in range(width)])
         end, done = time.monotonic() + seconds, 0
         while time.monotonic() < end:
-            self._next()
+            next_reply(self._executor.wait)
             done += 1
             self._executor.send([next(names)])
         for _ in range(width):
-            self._next()
+            next_reply(self._executor.wait)
         return done
 
-    def _next(self) -> Reply:
-        while not isinstance(reply := self._executor.wait(), Reply):
-            pass
-        if reply.error is not None:
-            raise RuntimeError(f"{reply.error.kind}: {reply.error.message}")
-        return reply
+
+def next_reply(wait: Callable[[], Reply | Progress | None]) -> Reply:
+    """The next reply, progress passed over. Raises RuntimeError for a failed one: nothing can be measured then."""
+    while not isinstance(reply := wait(), Reply):
+        pass
+    if reply.error is not None:
+        raise RuntimeError(f"{reply.error.kind}: {reply.error.message}")
+    return reply
 
 
 def _names(request: Request) -> Iterator[Request]:

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 
 from ppbench import BrokenPlugin, Reply, Request
 from ppbench_plugins.endpoint.clients import Client, client
@@ -93,16 +94,16 @@ def measure(name: str, url: str, streams: int, beat: Beat) -> Row:
 
 
 def _row(name: str, streams: int, one: Client, rounds: Sequence[Sequence[Reply]], cpu_s: float) -> Row:
-    pairs = [(reply, told(reply.text)) for replies in rounds for reply in replies]
-    errors = sorted(error for reply, truth in pairs for error in _errors(reply, truth))
-    firsts = sorted(_errors(reply, truth)[0] for reply, truth in pairs)
-    skews = sorted(_skew([told(reply.text) for reply in replies]) for replies in rounds)
+    truths = [[told(reply.text) for reply in replies] for replies in rounds]
+    streamed = [_errors(reply, truth) for pair in zip(rounds, truths, strict=True) for reply, truth in zip(*pair, strict=True)]
+    errors, firsts = sorted(chain.from_iterable(streamed)), sorted(stream[0] for stream in streamed)
+    skews = sorted(map(_skew, truths))
     begun = time.monotonic()
     served = one.keep_busy(Request("busy", Beat(1, 0, 0).text), streams, BUSY_S)
     return Row(
         name, streams, one.clock, _at(errors, 0.5), _at(errors, 0.99), errors[-1], errors[0], _at(firsts, 0.5),
         _at(firsts, 0.99), firsts[-1], _at(skews, 0.5), round(served / (time.monotonic() - begun), 1),
-        round(1000 * cpu_s / len(pairs), 4), len(errors),
+        round(1000 * cpu_s / len(streamed), 4), len(errors),
     )  # fmt: skip
 
 
