@@ -438,7 +438,7 @@ def _plans(method: Decomposer) -> list[object]:
             unfold(call.expand(f"{call.prefix or ''}{oracle.answer(Ask(str(call.text), prefix=call.prefix))}"))
             if call.expand else call.id for call in plan.calls
         ]  # fmt: skip
-        return plan.status, plan.schema, plan.sinks, calls
+        return plan.status, plan.schema, plan.answers, calls
 
     plans = [unfold(method.decompose(Prompt("p", item.text))) for item in SMOKE]
     return [(plan, roles(t), t.status) for plan, t in zip(plans, execute(method, *(i.text for i in SMOKE)), strict=True)]

@@ -79,7 +79,7 @@ def _plan_of(method: Decomposer, item: Item) -> Plan:
 def _node(name: str, plan: Plan, executor: Executor | None) -> dict[str, Any]:
     """The plan as data; with an executor, planning calls are sent and what they expand into is shown."""
     calls = [_call(call, executor) for call in plan.calls]
-    return {"name": name, "status": plan.status, "reason": plan.reason, "calls": calls, "sinks": list(plan.sinks),
+    return {"name": name, "status": plan.status, "reason": plan.reason, "calls": calls, "answers": list(plan.answers),
             "merge": getattr(plan.merge, "__name__", repr(plan.merge)),
             "schema": plan.schema.to_json() if plan.schema else None}  # fmt: skip
 
