@@ -10,13 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from ppbench import NUMBERED, Call, Plan, Prompt, Schema
+from ppbench import Call, Plan, Prompt, Schema
+from ppbench_plugins.decomposers.fanout import FanOut
 from ppbench_plugins.decomposers.reading import MOST_PARTS, json_object
 from ppbench_plugins.prompts import fill
 
 
 @dataclass(frozen=True)
-class SchemaExtraction:
+class SchemaExtraction(FanOut):
     name: ClassVar[str] = "schema"
     source: Literal["llm", "given"] = "llm"
     max_tokens: int | None = None
@@ -28,32 +29,27 @@ class SchemaExtraction:
 
     def decompose(self, prompt: Prompt) -> Plan:
         if self.source == "given":
-            return split(prompt.schema) if prompt.schema else Plan.decline(prompt, "no annotation was given")
+            return self.fan(prompt, prompt.schema) if prompt.schema else Plan.decline(prompt, "no annotation was given")
         text = fill("extract", prompt=prompt.text)
-        extraction = Call("extract", text, role="plan", max_tokens=self.max_tokens, expand=lambda reply: _read(prompt, reply))
+        extraction = Call(
+            "extract", text, role="plan", max_tokens=self.max_tokens, expand=lambda reply: self._read(prompt, reply)
+        )
         return Plan((extraction,))
 
-
-def split(schema: Schema) -> Plan:
-    """One independent call a subtask, answers merged as a numbered list."""
-    texts = schema.render()
-    if schema.n is not None:  # identical calls would give identical pieces
-        texts = tuple(fill("shard", text=t, index=k, count=schema.n) for k, t in enumerate(texts, 1))
-    return Plan(tuple(Call(str(k), text) for k, text in enumerate(texts, 1)), NUMBERED, schema)
-
-
-def _read(prompt: Prompt, reply: str) -> Plan:
-    try:
-        found = json_object(reply)
-        if found.get("data") is None and found.get("n") is None:
-            return Plan.decline(prompt, "the extraction found nothing to split")
-        schema = Schema.from_json(found)
-    except ValueError as error:
-        return Plan.fallback(prompt, f"extraction: {error}")
-    if schema.size > MOST_PARTS:
-        return Plan.fallback(prompt, f"extraction: more than {MOST_PARTS} parts")
-    missing = _ungrounded(schema, prompt.text)
-    return Plan.fallback(prompt, f"extraction: not in the prompt: {missing[:60]!r}") if missing else split(schema)
+    def _read(self, prompt: Prompt, reply: str) -> Plan:
+        try:
+            found = json_object(reply)
+            if found.get("data") is None and found.get("n") is None:
+                return Plan.decline(prompt, "the extraction found nothing to split")
+            schema = Schema.from_json(found)
+        except ValueError as error:
+            return Plan.fallback(prompt, f"extraction: {error}")
+        if schema.size > MOST_PARTS:
+            return Plan.fallback(prompt, f"extraction: more than {MOST_PARTS} parts")
+        missing = _ungrounded(schema, prompt.text)
+        return (
+            Plan.fallback(prompt, f"extraction: not in the prompt: {missing[:60]!r}") if missing else self.fan(prompt, schema)
+        )
 
 
 _ENOUGH = 0.9
