@@ -166,5 +166,7 @@ def _cell(text: str) -> str:
 def distinct(texts: Sequence[str]) -> str:
     """The entries of all answers as one numbered list, each once: case, width and list marks aside, the first one kept."""
     entries = [_MARK.sub("", line).strip() for text in texts for line in text.splitlines() if line.strip()]
-    kept = {unicodedata.normalize("NFKC", entry).casefold().rstrip(" .。;；,，"): entry for entry in reversed(entries)}
-    return NUMBERED(tuple(reversed(kept.values())))
+    kept: dict[str, str] = {}
+    for entry in entries:
+        kept.setdefault(unicodedata.normalize("NFKC", entry).casefold().rstrip(" .。;；,，"), entry)
+    return NUMBERED(tuple(kept.values()))
