@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import given
@@ -65,7 +65,7 @@ def test_no_name_can_be_mistaken_for_another() -> None:
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[A-Z][a-z]{3,}", name) for name in names)
     ordered = sorted(names)
-    assert not any(after.startswith(before) for before, after in zip(ordered, ordered[1:], strict=False))
+    assert not any(after.startswith(before) for before, after in pairwise(ordered))
 
 
 def test_a_text_full_of_placeholders_keeps_them() -> None:

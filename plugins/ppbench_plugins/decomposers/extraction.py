@@ -35,6 +35,7 @@ _KEYS = {"template", "data", "n"}
 
 _OPENING = re.compile(r'\{(?=\s*+["}])')
 _SPACE = re.compile(r"[ \t\n\r]*+")
+_LONE = re.compile(r"[\ud800-\udfff]")
 _TRIES = 100
 """Opening braces tried; an endless reply of broken objects is not searched to its end."""
 _value = JSONDecoder(strict=False).raw_decode
@@ -73,9 +74,17 @@ def schema_of(fields: dict[str, Any]) -> Schema:
     """The schema that the fields give. A context that the template has no place for comes first, as the paper lays it out.
     Raises ValueError."""
     template, context = fields.get("template"), fields.get("context")
+    texts = (template, context, *(data if isinstance(data := fields.get("data"), list) else ()))
+    if any(isinstance(text, str) and _LONE.search(text) for text in texts):
+        raise ValueError("half of a character stands alone")
     if isinstance(template, str) and isinstance(context, str) and context.strip() and "{context}" not in template:
         fields = {**fields, "template": "{context}\n\n" + template}
     return Schema.from_json(fields)
+
+
+def is_item(value: object) -> bool:
+    """Text that can be sent: half of a surrogate pair, which a model may write as an escape, cannot."""
+    return isinstance(value, str) and bool(value.strip()) and not _LONE.search(value)
 
 
 def _objects(text: str) -> Iterator[Read]:

@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import Any, ClassVar, Literal
 
 from ppbench import Call, Plan, Prompt, Schema
-from ppbench_plugins.decomposers.extraction import answer_schema, begun, finished, schema_of
+from ppbench_plugins.decomposers.extraction import answer_schema, begun, finished, is_item, schema_of
 from ppbench_plugins.decomposers.fanout import FanOut
 from ppbench_plugins.decomposers.names import Names, placeholders
 from ppbench_plugins.decomposers.reading import MOST_PARTS
@@ -133,11 +133,11 @@ class Planning:
 
     def _expand(self, reply: str, *, early: bool, last: bool) -> Plan:
         """What a whole reply leads to. One whose branches have begun is not asked for again: they were paid for."""
-        begun = self.early(reply) if early else ()
+        gone = self.early(reply) if early else ()
         plan = self._read(reply)
-        if plan.status == "fallback" and not begun and not last:
+        if plan.status == "fallback" and not gone and not last:
             return self.ask(plan.reason)
-        if any(call not in plan.calls for call in begun):
+        if any(call not in plan.calls for call in gone):
             return Plan.fallback(self._prompt, plan.reason or "extraction: the reply took back what it had said")
         return plan
 
@@ -203,7 +203,7 @@ class Planning:
         """The items up to the first one that no plan could hold."""
         sound: list[str] = []
         for item in data if isinstance(data, list) else ():
-            if not isinstance(item, str) or not item.strip() or item in sound or self._strange(item):
+            if not is_item(item) or item in sound or self._strange(item):
                 break
             sound.append(item)
         return sound[:MOST_PARTS]

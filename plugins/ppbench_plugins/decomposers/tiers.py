@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
 
 from ppbench_plugins.decomposers.names import placeholders
@@ -91,13 +91,18 @@ def _broken(kind: str, annotation: Mapping[str, Any]) -> str:
     return "" if "{data}" in template or "{context}" in template else "the template holds neither {data} nor {context}"
 
 
-def _cues(prompt: str, kind: str, annotation: Mapping[str, Any]) -> set[str]:
+def _cues(prompt: str, kind: str, annotation: Mapping[str, Any]) -> frozenset[str]:
     """Step C: the cues that speak for an annotation whose integrity stands."""
-    lower, data, n = prompt.lower(), annotation.get("data") or (), annotation.get("n")
-    cues = {name for name, pattern in _LOWER.items() if pattern.search(lower)}
-    cues |= {name for name, pattern in _TWICE.items() if _twice(pattern, prompt)}
+    data, n = annotation.get("data") or (), annotation.get("n")
     told = {"c10": len(data) > 1, "c11": (n or 0) > 1, "category": kind in _TRUSTED, "items": len(data) >= 3}
-    return cues | {name for name, true in told.items() if true}
+    return _text_cues(prompt) | {name for name, true in told.items() if true}
+
+
+@lru_cache(maxsize=8)  # a list that streams is judged anew at each of its items
+def _text_cues(prompt: str) -> frozenset[str]:
+    lower = prompt.lower()
+    found = {name for name, pattern in _LOWER.items() if pattern.search(lower)}
+    return frozenset(found | {name for name, pattern in _TWICE.items() if _twice(pattern, prompt)})
 
 
 def _twice(pattern: re.Pattern[str], text: str) -> bool:
@@ -115,6 +120,7 @@ class Ground:
     def __init__(self, text: str) -> None:
         self._text = text
         self._known: dict[str, bool] = {}
+        self._near: dict[str, bool] = {}
 
     def problem(self, template: str, context: str | None, items: Sequence[str]) -> str:
         """What an extraction claims that the prompt does not hold, or an empty string."""
@@ -133,11 +139,11 @@ class Ground:
         return self._known[item]
 
     def _holds_text(self, context: str) -> bool:
-        if context not in self._known:
+        if context not in self._near:
             words = _words(context)
             held = sum(word in self._words for word in words)
-            self._known[context] = _plain(context) in self._whole or held >= _ENOUGH * len(words) > 0
-        return self._known[context]
+            self._near[context] = self.holds(context) or held >= _ENOUGH * len(words) > 0
+        return self._near[context]
 
     @cached_property
     def _whole(self) -> str:
