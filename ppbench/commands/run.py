@@ -15,6 +15,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from ppbench import paper
 from ppbench import plugins as loader
 from ppbench.commands.common import categories, installed_items, user_items
 from ppbench.commands.progress import Progress, warming_up
@@ -44,7 +45,7 @@ _NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failure
 @click.option("--base-url", metavar="URL", help="Endpoint, e.g. http://127.0.0.1:8000/v1.")
 @click.option("--judge", "judges", multiple=True, metavar="SPEC", default=JUDGES, help="A judge; repeat for more.")
 @click.option("--suite", metavar="NAME", help="A named selection of prompts; smoke if nothing else is asked for.")
-@click.option("-t", "--task", metavar="CATEGORY", help="All prompts of one category.")
+@click.option("-t", "--task", multiple=True, metavar="CATEGORY", help="All prompts of a category; repeat for more.")
 @click.option("--prompts", type=click.Path(dir_okay=False), help="Your own JSONL with `prompt` or `text`.")
 @click.option("--skip-bad", is_flag=True, help="Leave bad rows of --prompts out instead of refusing the file.")
 @click.option("-n", "--limit", type=click.IntRange(1), help="Only the first N prompts.")
@@ -134,8 +135,8 @@ class _Session:
             if skipped:
                 click.echo(f"left out {skipped} bad rows of {self._asked['prompts']}", err=True)
         elif self._asked["task"]:
-            category = self._plugins.category(self._asked["task"])
-            items = installed_items(self._plugins, only=category.id)
+            names = dict.fromkeys(self._plugins.category(name).id for name in self._asked["task"])
+            items = [item for name in names for item in installed_items(self._plugins, only=name)]
         else:
             items = select(installed_items(self._plugins), self._asked["suite"] or "smoke")
         if not items:
@@ -261,6 +262,9 @@ def print_run(directory: RunDirectory, form: str) -> list[Score]:
     """Score a stored run and print it."""
     record = directory.run
     scores = score(record, directory.trials(), directory.verdicts())
+    if form == "paper":
+        click.echo(paper.render(record, directory.trials()))
+        return scores
     click.echo(render(record, scores, health(directory.trials()), path=str(directory.path), form=form))
     return scores
 

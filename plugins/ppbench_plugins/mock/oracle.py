@@ -85,6 +85,13 @@ class Oracle:
                 return _merge(problem, parts)
         return self._solve(ask.text, found)
 
+    def solves(self, ask: Ask) -> str:
+        """Category of the known prompt that a request solves, all of it or a part; empty if it plans, or is unknown."""
+        found = self._knowledge.find(f"{ask.system}\n{ask.text}")
+        if found is None or isinstance(form_of(_frame(ask.text, found), ask.prefix, ask.json_schema), JsonForm | OutlineForm):
+            return ""
+        return found.known.item.category
+
     # Solving
 
     def _solve(self, text: str, found: Found | None) -> str:
