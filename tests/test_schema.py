@@ -176,7 +176,7 @@ def test_what_a_beginning_says_the_whole_says(fields: dict[str, Any], ascii_only
     "change",
     [{"data": ["Rain is due.", "Invented."]}, {"context": "Invented.", "template": "{context} {data}"}, {"data": []},
      {"data": ["Nobody came."]}, {"data": "Nobody came."}, {"data": [1, 2]}, {"data": [["a"], ["b"]]}, {"template": None},
-     {"template": 7}, {"template": "no slot"}, {"template": "{context} {data}"}, {"context": ["x"]}, {"n": 3},
+     {"template": 7}, {"template": "no slot"}, {"template": "{context} {data}"}, {"context": ["x"]}, {"n": 4},
      {"data": ["Rain is due.", "Rain is due."]}, {"data": ["Rain is due.", " "]}, {"template": "NAME_1: {data}"},
      {"data": None, "n": 0}, {"data": None, "n": "3"}, {"data": None, "n": True}, {"data": None, "n": 3},
      {"data": None, "n": 10**9, "template": "x"}, {"data": None, "n": 1e300, "template": "x"},
@@ -248,6 +248,18 @@ def test_the_papers_tiers_decide_if_asked(prompt: Prompt, fields: dict[str, Any]
     plan = expanded(json.dumps(fields), spec, prompt)
 
     assert (plan.status, plan.reason) == (status, reason)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "fields"), [(PROMPT, FOUND | {"n": 3}), (SLOGANS, COUNTED | {"data": []}), (SLOGANS, COUNTED | {"context": ""})]
+)
+def test_what_says_nothing_beside_data_or_n_is_passed_over(prompt: Prompt, fields: dict[str, Any]) -> None:
+    """Strict endpoints fill every field: the number of the items, an empty list, an empty context."""
+    plan = expanded(json.dumps(fields), "", prompt)
+
+    assert plan.status == "split"
+    assert len(plan.calls) == fields["n"]
+    assert streamed(json.dumps(fields), "", prompt).trace.status == "split"
 
 
 # Asking again
@@ -342,10 +354,13 @@ def test_first_letters_go_through_the_alphabet(dialect: str) -> None:
     assert expanded(json.dumps(FOUND), spec) == expanded(json.dumps(FOUND))
 
 
-def test_a_dialect_that_the_papers_own_rules_reject_is_refused() -> None:
-    """tier=paper nulls a template with {n}."""
+def test_options_that_contradict_each_other_are_refused() -> None:
+    """tier=paper nulls a template with {n}; the paper knows no groups."""
     with pytest.raises(ValueError, match="take dialect=paper-2"):
         SchemaExtraction(tier="paper", dialect="paper-1")
+    for options in ({"dialect": "paper-2"}, {"first_letter": True}):
+        with pytest.raises(ValueError, match="leave group at 1"):
+            SchemaExtraction(group=2, **options)  # type: ignore[arg-type]
 
 
 # The request
@@ -430,6 +445,14 @@ def test_the_schema_of_a_plan_with_names_has_the_placeholders() -> None:
         "Brigitta wrote\nSay Brigitta is here. to Corvin", "Brigitta wrote\nSay Corvin to Corvin"
     ]  # fmt: skip
     assert plan.merge(["Corvin, Brigitta", "x"]) == "- NAME_10, NAME_1\n- x"
+
+
+def test_items_that_only_a_name_tells_apart_are_kept() -> None:
+    """Where nothing is checked, an item may be made of a name, another one of its placeholder: the plan stands."""
+    reply = json.dumps(FOUND | {"data": ["Brigitta0", "Corvin"]})  # with the placeholders both were NAME_10
+
+    assert expanded(reply, "names=true,tier=none", Prompt("l", "NAME_10, no: NAME_1.")).status == "split"
+    assert expanded(reply, "names=true,tier=none", Prompt("l", "NAME_1, no: NAME_10.")).status == "split"
 
 
 def test_a_placeholder_that_comes_back_is_no_name() -> None:

@@ -1,5 +1,7 @@
 """What an extraction call is asked for, and what its reply says: whole, or as far as it has come. Pure text.
 
+The fields are those of ParallelPrompt (arXiv 2506.18728, section 3 and its curation prompt), without `serial`. Its code takes
+the whole reply, a fenced block, or what lies between the first and the last brace, and waits for the end of it.
 The fields stand in an order that lets a plan begin early: template, context and count before the items. A reply is read
 leniently: prose and fences around the object, trailing commas, line breaks within strings, NaN. Where a key stands twice the
 first one counts, so that what was read of the beginning of a reply holds for the whole. Knows no prompt and no plan.
@@ -71,15 +73,23 @@ def finished(reply: str) -> dict[str, Any]:
 
 
 def schema_of(fields: dict[str, Any]) -> Schema:
-    """The schema that the fields give. A context that the template has no place for comes first, as the paper lays it out.
-    Raises ValueError."""
-    template, context = fields.get("template"), fields.get("context")
-    texts = (template, context, *(data if isinstance(data := fields.get("data"), list) else ()))
-    if any(isinstance(text, str) and _LONE.search(text) for text in texts):
+    """The schema that the fields give. A context that the template has no place for comes first, as the paper lays it out;
+    an empty list beside a count, and the number of the items beside them, say nothing. Raises ValueError."""
+    template, context, n, data = (fields.get(key) for key in ("template", "context", "n", "data"))
+    items = data if isinstance(data, list) else []
+    if any(isinstance(text, str) and _LONE.search(text) for text in (template, context, *items)):
         raise ValueError("half of a character stands alone")
     if isinstance(template, str) and isinstance(context, str) and context.strip() and "{context}" not in template:
         fields = {**fields, "template": "{context}\n\n" + template}
-    return Schema.from_json(fields)
+    if n is not None and data == []:
+        return Schema.from_json({**fields, "data": None})
+    return Schema.from_json({**fields, "n": None} if items and n == len(items) else fields)
+
+
+def is_empty(fields: dict[str, Any]) -> bool:
+    """The reply says that there is nothing to split."""
+    n, data = fields.get("n"), fields.get("data")
+    return fields.get("parallelizable") is False or (n is None and data is None) or not (fields.get("template") or n or data)
 
 
 def is_item(value: object) -> bool:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, ClassVar, Literal
 
 from ppbench import Call, Plan, Prompt, Schema
-from ppbench_plugins.decomposers.extraction import answer_schema, begun, finished, is_item, schema_of
+from ppbench_plugins.decomposers.extraction import answer_schema, begun, finished, is_empty, is_item, schema_of
 from ppbench_plugins.decomposers.fanout import FanOut
 from ppbench_plugins.decomposers.names import Names, placeholders
 from ppbench_plugins.decomposers.reading import MOST_PARTS
@@ -57,6 +58,8 @@ class SchemaExtraction(FanOut):
         super().__post_init__()
         if self.tier == "paper" and self.dialect == "paper-1":
             raise ValueError("tier=paper rejects the {n} that dialect=paper-1 asks for; take dialect=paper-2")
+        if self.group != 1 and (self.first_letter or self.dialect != "own"):
+            raise ValueError("the paper's dialects and first letters are for one piece a call; leave group at 1")
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -98,13 +101,15 @@ class Planning:
         plan = replace(plan, calls=tuple(self._published(plan.calls, schema)))
         if not self._names.pairs:
             return plan
-        restore = self._names.restore
-        return replace(plan, merge=Restored(plan.merge, restore), schema=_changed(schema, restore))
+        restore, given_back = self._names.restore, schema
+        with suppress(ValueError):  # unchecked items may differ in nothing but a name and its placeholder
+            given_back = _changed(schema, restore)
+        return replace(plan, merge=Restored(plan.merge, restore), schema=given_back)
 
     def _published(self, calls: Sequence[Call], schema: Schema) -> list[Call]:
         """The calls, those for n single pieces as the paper's dialects and its first letters have them."""
         method = self._method
-        pieces = schema.size if schema.n is not None and method.group == 1 else 0
+        pieces = schema.size if schema.n is not None and (method.first_letter or method.dialect != "own") else 0
         made = list(calls)
         for place in range(pieces):
             text = schema.render()[0] if method.dialect != "own" else made[place].text
@@ -137,14 +142,15 @@ class Planning:
         plan = self._read(reply)
         if plan.status == "fallback" and not gone and not last:
             return self.ask(plan.reason)
-        if any(call not in plan.calls for call in gone):
+        kept = {call.id: call for call in plan.calls}
+        if any(kept.get(call.id) != call for call in gone):
             return Plan.fallback(self._prompt, plan.reason or "extraction: the reply took back what it had said")
         return plan
 
     def _read(self, reply: str) -> Plan:
         try:
             fields = finished(reply)
-            if fields.get("parallelizable") is False or (fields.get("data") is None and fields.get("n") is None):
+            if is_empty(fields):
                 return Plan.decline(self._prompt, "the extraction found nothing to split")
             schema = schema_of(fields)
             problem = self._problem(schema)
