@@ -40,6 +40,7 @@ METHODS: list[Any] = [
     SchemaExtraction(),
     SkeletonOfThought(),
     SkeletonOfThought(style="prefix"),
+    SkeletonOfThought(router="prompt"),
     TreeOfProblems(),
     TreeOfProblems(depth=2),
 ]
@@ -293,7 +294,7 @@ def test_both_styles_ask_for_a_point_in_their_own_way() -> None:
     said, opened = expanded(SkeletonOfThought(), "1. A\n2. B"), expanded(SkeletonOfThought(style="prefix"), " A\n2. B")
 
     assert [call.prefix for call in said.calls] == [None, None]
-    assert [call.prefix for call in opened.calls] == ["1. A ", "2. B "]
+    assert [call.prefix for call in opened.calls] == ["1. A", "2. B"]
     assert "1. A <text>" in str(said.calls[0].text)
     assert said.merge(["x", "y"]) == "x\n\ny"
     assert execute(SkeletonOfThought(style="prefix"), SMOKE[0].text)[0].answer.startswith("1. ")
@@ -426,6 +427,9 @@ def reword(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
 def _reworded(line: str) -> str:
     if re.match(r"\s*(\{\"|\d+\. |\{index\}\. |<|\{\w+\}$)", line):
         return line
+    head = re.match(r"[A-Z]\. ", line)
+    if head:
+        return head[0] + _reworded(line[3:])
     return re.sub(r"\{\w+\}|[^\W\d_]+", lambda word: word[0] if word[0][0] == "{" else f"б{word[0][::-1].lower()}ж", line)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from itertools import islice
 from typing import Any
 
@@ -30,6 +31,35 @@ def json_object(text: str) -> dict[str, Any]:
         if isinstance(value, dict):
             return value
     raise ValueError("the planner's reply holds no JSON object")
+
+
+_LONGEST = 400
+"""Characters of each end of a reply that are searched for a letter."""
+
+
+def letter(reply: str, letters: str) -> str:
+    """The one of some capital letters that a reply chooses, or an empty string if it names none or more than one.
+
+    Read in this order: the reply is the letter, whatever marks stand around it; it ends with a colon and the letter;
+    it begins with the marked letter; it holds one of the letters alone. A bare `A` before a word is an article."""
+    text = unicodedata.normalize("NFKC", reply).strip()
+    if len(text) > 2 * _LONGEST:
+        text = f"{text[:_LONGEST]}\n{text[-_LONGEST:]}"
+    one = f"[{letters}{letters.lower()}]"
+    begins = rf"[\W_]*({one})[\W_]*?(?:[.):;*\]>](?!\w)|\n|\s[-–—]).*"
+    for pattern in (rf"[\W_]*({one})[\W_]*", rf".*[:=][\W_]*({one})[\W_]*", begins):
+        if (match := re.fullmatch(pattern, text, re.DOTALL)) and _alone(text, match[1], match.start(1)):
+            return match[1].upper()
+    bare = re.findall(rf"(?<![\w'])[{letters}](?![\w'])", text) or re.findall(rf"[(\[*\"'`]({one})[)\]*\"'`]", text)
+    named = {name.upper() for name in bare}
+    article = named == {"A"} and not re.search(r"(?<![\w'])[Aa](?![\w']|\s+[a-z])", text)
+    return named.pop() if len(named) == 1 and not article else ""
+
+
+def _alone(text: str, letter: str, start: int) -> bool:
+    """No letter, digit or apostrophe stands beside it."""
+    beside = text[max(0, start - 1) : start] + text[start + len(letter) : start + len(letter) + 1]
+    return not any(mark.isalnum() or mark == "'" for mark in beside)
 
 
 def points_paper(outline: str) -> list[tuple[str, str]]:

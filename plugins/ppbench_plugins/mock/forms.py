@@ -53,7 +53,14 @@ class WholeForm:
     parts: tuple[str, ...]
 
 
-Form = JsonForm | OutlineForm | PointForm | WholeForm | None
+@dataclass(frozen=True)
+class LetterForm:
+    """One of some letters is asked for, each of which begins a line that says what it stands for."""
+
+    letters: tuple[str, ...]
+
+
+Form = JsonForm | OutlineForm | PointForm | WholeForm | LetterForm | None
 
 
 def form_of(frame: str, prefix: str | None = None, json_schema: Mapping[str, Any] | None = None) -> Form:
@@ -134,7 +141,7 @@ def _lines_shown(bare: str, frame: str) -> tuple[int, Form]:
             run.append(numbered)
             last, form = at, _numbered_form(run)
         elif _SLOT.fullmatch(line.strip()):
-            last, form = at, _whole(frame)
+            last, form = at, _lettered(line, bare) or _whole(frame)
         at += len(line)
     return last, form
 
@@ -143,6 +150,13 @@ def _numbered_form(run: list[re.Match[str]]) -> Form:
     if len(run) > 1 and run[0][1] == "1":
         return OutlineForm()
     return PointForm(int(run[-1][1]), _SLOT.sub("", run[-1][2]).strip())
+
+
+def _lettered(slot: str, bare: str) -> Form:
+    """The letters that a placeholder names, if each of them begins a line."""
+    letters = tuple(re.findall(r"\b[A-Z]\b", slot))
+    shown = len(letters) > 1 and all(re.search(rf"^[ \t]*{one}[.)][ \t]", bare, re.MULTILINE) for one in letters)
+    return LetterForm(letters) if shown else None
 
 
 def _whole(frame: str) -> Form:
