@@ -312,7 +312,7 @@ TASKS = {
         "[1, 4, 5, 7, 8]",
     ),
     "concatenation": ("Join the last letter of each name.\n\n" + ", ".join(["Eva", "Tom", "Jo", "Max"] * 4), "amox" * 4),
-    "arithmetic": ("Compute: 7 - 12 + 30 - 4 + 18 - 9 + 2 + 5 - 11 + 6 - 1 + 40 - 8 + 3 - 20 + 10", "56"),
+    "algebraic": ("Compute: 7 - 12 + 30 - 4 + 18 - 9 + 2 + 5 - 11 + 6 - 1 + 40 - 8 + 3 - 20 + 10", "56"),
     "keyword_counting": (
         "Count how many times each country is named.\n\n" + "He left Peru. She likes Chad! Is Peru far? No.\n" * 4,
         "Chad: 4, Peru: 8",
@@ -400,10 +400,10 @@ def test_an_unreadable_division_falls_back_at_the_root_and_ends_the_branch_below
     assert (trace.status, roles(trace)) == ("fallback", {"plan": 1, "solve": 1})
 
 
-@pytest.mark.parametrize("options", [{"breadth": 1}, {"depth": 0}])
+@pytest.mark.parametrize("options", [{"breadth": 0}, {"depth": 0}])
 def test_a_tree_without_branches_is_refused(options: dict[str, int]) -> None:
-    """Breadth is two or more, depth one or more."""
-    with pytest.raises(ValueError, match="breadth is 2 or more and depth 1 or more"):
+    """Breadth and depth are one or more."""
+    with pytest.raises(ValueError, match="breadth is 1 or more and depth 1 or more"):
         TreeOfProblems(**options)
 
 

@@ -86,6 +86,15 @@ def blocks(text: str) -> list[str]:
     return [content for _, content in _tagged(text)]
 
 
+def pair(part: str) -> tuple[str, str]:
+    """What a part was asked and what it answered, if it is made of two blocks; else nothing and the part."""
+    spans = list(_spans(part))
+    if len(spans) != 2 or _around(part).strip():
+        return "", part
+    (one, end, _), (two, last, _) = spans
+    return part[one.end() : end].strip(), part[two.end() : last].strip()
+
+
 def choices(value: Any) -> list[str]:
     """The alternatives that a form shows for one key, if it shows any: "1 | 2 | tie"."""
     return [part.strip() for part in value.split("|")] if isinstance(value, str) and _CHOICE.match(value) else []
@@ -160,8 +169,10 @@ def _lettered(slot: str, bare: str) -> Form:
 
 
 def _whole(frame: str) -> Form:
-    """Blocks of one tag are the parts; a first block of another tag, else the text around them, is the problem."""
+    """Blocks of one tag are the parts; a first or last block of another tag, else the text around, is the problem."""
     tagged = _tagged(frame)
+    if len(tagged) > 1 and tagged[-1][0] != tagged[-2][0] and tagged[0][0] == tagged[-2][0]:
+        return WholeForm(tagged[-1][1], tuple(content for _, content in tagged[:-1]))
     if len(tagged) > 1 and tagged[0][0] != tagged[1][0]:
         return WholeForm(tagged[0][1], tuple(content for _, content in tagged[1:]))
     return WholeForm(_SLOT.sub("", _around(frame)).strip(), tuple(content for _, content in tagged))

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ppbench import Item, Schema
 from ppbench_plugins.mock import compute
 from ppbench_plugins.mock.filler import chance, mistake, sentence
-from ppbench_plugins.mock.forms import JsonForm, LetterForm, OutlineForm, PointForm, WholeForm, blocks, choices, form_of
+from ppbench_plugins.mock.forms import JsonForm, LetterForm, OutlineForm, PointForm, WholeForm, blocks, choices, form_of, pair
 from ppbench_plugins.mock.judge import choose
 from ppbench_plugins.mock.knowledge import Found, Knowledge, is_set, squeeze
 
@@ -225,10 +225,11 @@ def _points(text: str, found: Found | None) -> list[str]:
 
 def _merge(problem: str, parts: Sequence[str]) -> str:
     """The parts of a request as one answer: computed where the problem can be, else listed in order."""
-    computed = compute.merge(problem, parts)
+    pairs = [pair(part) for part in parts]
+    computed = compute.merge(problem, [answer for _, answer in pairs], [asked for asked, _ in pairs])
     if computed:
         return computed
-    return _listing([line for part in parts for line in _lines(part)])
+    return _listing([line for _, answer in pairs for line in _lines(answer)])
 
 
 def _lines(part: str) -> list[str]:
