@@ -138,6 +138,12 @@ def test_the_first_point_of_a_prefixed_outline_is_the_one_that_was_opened() -> N
     assert expanded(ask, "").status == "fallback"
 
 
+@pytest.mark.parametrize("reply", ["1. A\n2. B", " 1) A\n2) B", "\n1. A\n2. B", "**1. A**\n**2. B**", " A\n2. B"])
+def test_an_opened_outline_that_begins_anew_keeps_its_first_point(reply: str) -> None:
+    """Mended: the number that was written is not taken for a point of its own."""
+    assert [call.prefix for call in expanded(SkeletonOfThought(style="prefix"), reply).calls] == ["1. A", "2. B"]
+
+
 def test_answers_are_joined_as_published() -> None:
     """Blank lines between; an opened answer is its opening, a blank and the reply; a part cut off joins as it begins."""
     said = expanded(SkeletonOfThought(), "1. A\n2. B")
@@ -167,6 +173,11 @@ def test_answers_are_joined_as_published() -> None:
         ("1. A  \n2. B\t", ["A", "B"]),
         ("- **A**\n- **B**", ["**A**", "**B**"]),
         ("2. A\n3. B", ["A", "B"]),
+        ("A\n2. B", ["A", "B"]),
+        (" A \n\n2) B\n", ["A", "B"]),
+        ("Skeleton:\n2. A\n3. B", ["A", "B"]),
+        ("Some\nprose\n2. A\n3. B", ["A", "B"]),
+        ("Prose\n3. A\n4. B", ["A", "B"]),
     ],
 )
 def test_the_mended_parser_keeps_every_point(outline: str, points: list[str]) -> None:

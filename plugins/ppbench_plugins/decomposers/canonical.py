@@ -17,6 +17,7 @@ from ppbench_plugins.decomposers.cutting import STATED, chunks, halves, put, sen
 from ppbench_plugins.decomposers.stepwise import Block
 
 _NUMBERS = re.compile(r"\[\s*-?\d+(?:\s*,\s*-?\d+)*\s*\]")
+_ANY_LIST = re.compile(r"\[\s*(?:-?\d+(?:\s*,\s*-?\d+)*)?\s*\]")
 _SORT = re.compile(r"\bsort\b")
 _TERMS = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*)?\d+(?:\s*[-+]\s*\d+)+)[\s.=?]*$")
 _BARE = re.compile(r"\s*(?:[-+]\s*)?\d+(?:\s+[-+]\s+\d+)+[\s=?]*")
@@ -37,6 +38,8 @@ class Task:
     """The divider honours the breadth."""
     paired: bool = True
     """A merge is shown each subproblem with its answer, as published; of the tasks of Graph of Thoughts the answers alone."""
+    extract: Callable[[str], str] = str
+    """The answer in a reply that may hold more, as a merge is shown it."""
 
 
 def recognise(text: str) -> str:
@@ -61,6 +64,12 @@ def _lists(text: str) -> int:
 
 def _show(numbers: Sequence[str]) -> str:
     return "[" + ", ".join(numbers) + "]"
+
+
+def _last_list(reply: str) -> str:
+    """What a reply ends up with: its last list of numbers, or all of it if it holds none."""
+    found = _ANY_LIST.findall(reply)
+    return found[-1] if found else reply
 
 
 def _is_sorting(text: str) -> bool:
@@ -120,9 +129,10 @@ def _passage(text: str) -> tuple[int, int]:
 
 
 def _is_counting(text: str) -> bool:
-    lower = text.casefold()
+    head = text.partition("\n")[0].casefold()
     start, end = _passage(text)
-    return "count" in lower and "how many times" in lower and len(sentences(text[start:end])) > 1
+    asked = len(head) <= STATED and "count" in head and "how many times" in head
+    return asked and len(sentences(text[start:end])) > 1
 
 
 def _counting(text: str, breadth: int) -> list[str]:
@@ -131,8 +141,8 @@ def _counting(text: str, breadth: int) -> list[str]:
 
 
 TASKS: dict[str, Task] = {
-    "sorting": Task(_is_sorting, _sorting, honours=False, paired=False),
-    "set_intersection": Task(_is_intersection, _intersection, honours=False, paired=False),
+    "sorting": Task(_is_sorting, _sorting, honours=False, paired=False, extract=_last_list),
+    "set_intersection": Task(_is_intersection, _intersection, honours=False, paired=False, extract=_last_list),
     "concatenation": Task(_is_concatenation, _concatenation),
     "algebraic": Task(_is_algebraic, _algebraic),
     "keyword_counting": Task(_is_counting, _counting, paired=False),

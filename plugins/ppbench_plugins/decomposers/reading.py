@@ -73,12 +73,23 @@ def points_paper(outline: str) -> list[tuple[str, str]]:
 
 def points_mended(outline: str) -> list[tuple[str, str]]:
     """Points at line starts, numbered in any common style or bulleted; the first of each number is kept, those of
-    an inner list are not, and all are renumbered in order of appearance."""
+    an inner list are not, and all are renumbered in order of appearance. A single line before a list that begins
+    at 2 is the first point, whose number the model took for written."""
     numbered: dict[int, str] = {}
     for number, text in _outer(_LIST_MARK.findall(outline)):
         numbered.setdefault(int(number), text)
+    if next(iter(numbered), 0) == 2 and 1 not in numbered and (first := _unnumbered(outline)):
+        numbered = {1: first, **numbered}
     texts = list(numbered.values()) or [text for _, text in _outer([(i, "", t) for i, t in _BULLET.findall(outline)])]
     return [(str(place), _unbolded(text)) for place, text in enumerate(texts, 1)]
+
+
+def _unnumbered(outline: str) -> str:
+    """The one line before the first numbered one, unless it leads over to a list."""
+    match = _LIST_MARK.search(outline)
+    lines = [line.strip() for line in outline[: match.start()].splitlines() if line.strip()] if match else []
+    said = len(lines) == 1 and re.search(r"[^\W\d_]", lines[0]) and not lines[0].endswith((":", "："))
+    return lines[0] if said else ""
 
 
 def _outer(marked: list[tuple[str, str, str]]) -> list[tuple[str, str]]:

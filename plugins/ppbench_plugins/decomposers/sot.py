@@ -9,6 +9,7 @@ without points falls back to serial instead of giving an empty answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -18,6 +19,8 @@ from ppbench_plugins.decomposers.reading import MOST_PARTS, letter, points_mende
 from ppbench_plugins.prompts import fill
 
 _CHOICES = {"style": ("instruction", "prefix"), "parser": ("mended", "paper"), "router": ("none", "prompt")}
+_OPENING = " 1."
+_REPEATED = re.compile(r"[\s*#]*1[.)．）]")
 _DECLINED = {"B": "the router sees a list whose points need one another", "C": "the router sees no list"}
 
 
@@ -71,10 +74,13 @@ class SkeletonOfThought:
     def _outline(self, prompt: Prompt) -> Call:
         prefixed = self.style == "prefix"
         text = fill("sot_outline_prefix" if prefixed else "sot_outline", request=prompt.text)
-        prefix = " 1." if prefixed else None
+        prefix = _OPENING if prefixed else None
         return Call("outline", text, role="plan", prefix=prefix, expand=lambda outline: self._points(prompt, outline))
 
     def _points(self, prompt: Prompt, outline: str) -> Plan:
+        reply = outline.removeprefix(_OPENING)
+        if self.parser == "mended" and self.style == "prefix" and _REPEATED.match(reply):
+            outline = reply  # the model began anew, behind the number that was written
         points = (points_paper if self.parser == "paper" else points_mended)(outline)
         if not points:
             return Plan.fallback(prompt, "the outline holds no points")

@@ -1,16 +1,19 @@
 """Tree of Problems (Zebaze et al., EMNLP 2024): divide b ways, d levels deep, solve the leaves, merge upwards.
 
 The canonical tasks are divided by code, as published; any other prompt is divided by a planning call that expands.
-Merging is a model call in both, as published: shown each part with its answer, or the answers alone. A node that
+Merging is a model call in both, as published: it is shown each part with its answer, or the answers alone. A node that
 cannot be divided is a leaf, so a tree holds b^d solvers and the sum of b^i mergers where there are parts enough.
 
 A breadth of one is the sequential variant (section 5): d blocks, the first one solved, each later one a call into
 which the state is put that the one before ended in.
+
+Left out: the published worked examples before each problem, and votes over several replies of a leaf. Mended: levels
+wait for no other question, and a reply without an answer is passed on as it is instead of ending the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar, Literal, get_args
@@ -90,7 +93,7 @@ class TreeOfProblems:
         children = [f"{name}.{k}" if name else str(k) for k in range(1, len(parts) + 1)]
         for child, part in zip(children, parts, strict=True):
             yield from self._tree(task, part, child, depth - 1)
-        yield _merge(problem, children, label, parts if task.paired else ())
+        yield _merge(problem, children, label, parts if task.paired else (), task.extract)
 
     def _divide(self, problem: str, name: str, depth: int, whole: Prompt | None = None) -> Call:
         text = fill("top_divide", problem=problem, breadth=self.breadth, slots=", ".join(['"..."'] * self.breadth))
@@ -134,11 +137,13 @@ def _chain(prompt: Prompt, blocks: Sequence[Block]) -> Plan:
     return Plan((Call("1", first("")), *(after(block, str(k)) for k, block in enumerate(later, 1))))
 
 
-def _merge(problem: str, children: Sequence[str], name: str, asked: Sequence[str] = ()) -> Call:
+def _merge(
+    problem: str, children: Sequence[str], name: str, asked: Sequence[str] = (), extract: Callable[[str], str] = str
+) -> Call:
     """The call that answers a node: shown what its children answered, and what they were asked if that is given."""
 
     def text(answers: Mapping[str, str]) -> str:
-        said = [answers[child] for child in children]
+        said = [extract(answers[child]) for child in children]
         if asked:
             said = [f"<question>\n{q}\n</question>\n<answer>\n{a}\n</answer>" for q, a in zip(asked, said, strict=True)]
         parts = "\n\n".join(f"<part {k}>\n{one}\n</part {k}>" for k, one in enumerate(said, 1))
