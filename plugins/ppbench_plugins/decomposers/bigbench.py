@@ -1,9 +1,10 @@
 """Tasks of BIG-Bench Hard that Tree of Problems divides by code: Boolean expressions, multi-step arithmetic, object
 counting, the order of adjectives, sorting words (Zebaze et al., EMNLP 2024, section 4).
 
-Expressions are divided in two at their outermost operator, whatever the breadth is, so that the whole is always left
-operator right; where the published code pairs the outer two of three terms around a product, here the first two stay
-together. The others are cut into `breadth` nearly equal runs of words or things.
+Expressions are divided in two at their outermost operator, whatever the breadth is, so that the whole is always the left
+part, the operator and the right one. Of three terms the published code also pairs the outer two around a product, and the
+last two behind a minus sign, which means another sum; here the first two stay together.
+The others are cut into `breadth` nearly equal runs of words or things.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ def _written(tokens: Sequence[str]) -> str:
 
 
 def is_object_counting(text: str) -> bool:
-    match = _HAVE.search(text)
+    match = _HAVE.search(text) if len(text) <= _LONGEST else None
     return match is not None and match.start() <= STATED and len(_things(match[1])) > 1
 
 

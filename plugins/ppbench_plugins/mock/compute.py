@@ -15,6 +15,8 @@ from ppbench_plugins.mock import puzzles
 _LIST = re.compile(r"\[([^\[\]]*)\]")
 _WORDS = re.compile(r"([^\W\d_][\w'’-]*(?:, *[^\W\d_][\w'’-]*)*)\.?")
 _SUM = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*)?\d+(?:\s*[-+]\s*\d+)*)[\s.=?]*$")
+_ENDLESS = re.compile(r"\d{1000}")
+"""A number that nobody reckons with; Python reads none of more than 4,300 digits."""
 _COUNT = re.compile(r"([^\W\d_][^:,\n\"*]*?)[\"*]*:\s*(\d+)")
 _COUNTRIES = """
 Afghanistan, Albania, Algeria, Andorra, Angola, Antigua and Barbuda, Argentina, Armenia, Australia, Austria, Azerbaijan,
@@ -53,6 +55,8 @@ def task_of(problem: str) -> str:
 
 def solve(problem: str) -> str:
     """The answer to a computable problem; an empty string if it is none."""
+    if _ENDLESS.search(problem):
+        return ""
     task = task_of(problem)
     if not task:
         return puzzles.solve(problem)
@@ -72,6 +76,8 @@ def solve(problem: str) -> str:
 def merge(problem: str, parts: Sequence[str], asked: Sequence[str] = ()) -> str:
     """The answer to a computable problem from the answers to its parts, and from what those were asked if that is shown;
     an empty string if it is none."""
+    if any(_ENDLESS.search(text) for text in (problem, *parts, *asked)):
+        return ""
     task = task_of(problem)
     if not task:
         return puzzles.merge(problem, parts, asked)
