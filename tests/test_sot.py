@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_methods import ITEMS, PROMPT, SMOKE, TEXT, execute, expanded, roles
 
-from ppbench import Call, Plan, Prompt, Request, Script, VirtualExecutor
+from ppbench import Call, Prompt, Request, Script, VirtualExecutor
 from ppbench.execute import Job, Loop
 from ppbench_plugins.decomposers.reading import letter, points_mended, points_paper
 from ppbench_plugins.decomposers.sot import SkeletonOfThought
@@ -273,7 +274,7 @@ def test_any_reply_of_a_router_gives_a_plan(reply: str) -> None:
 
 
 def test_the_mock_model_routes_by_the_form_of_the_question() -> None:
-    """A known prompt of independent items is A; one that the mock does not know is C; a planner's error is no letter."""
+    """A known prompt of independent items is A, of others B; one that the mock does not know is C."""
     oracle = Oracle(ITEMS)
 
     def asked(call: Call) -> str:
@@ -281,6 +282,9 @@ def test_the_mock_model_routes_by_the_form_of_the_question() -> None:
 
     assert {asked(ROUTED.decompose(Prompt("p", item.text)).calls[0]) for item in ITEMS if item.dependency == "none"} == {"A"}
     assert asked(ROUTED.decompose(Prompt("p", "Why is the sky blue?")).calls[0]) == "C"
+    item = replace(SMOKE[0], dependency="sequential")
+    [call] = ROUTED.decompose(Prompt("p", item.text)).calls
+    assert Oracle([item]).answer(Ask(str(call.text))) == "B"
 
 
 @pytest.mark.parametrize("style", ["instruction", "prefix"])
@@ -306,8 +310,3 @@ def test_options_are_checked(options: dict[str, object], said: str) -> None:
     """An unknown choice is refused with the ones that there are."""
     with pytest.raises(ValueError, match=said):
         SkeletonOfThought(**options)  # type: ignore[arg-type]
-
-
-def test_a_plan_of_points_is_a_plan() -> None:
-    """Ids that differ as text alone stay apart."""
-    assert isinstance(expanded(SkeletonOfThought(parser="paper"), "1. A\n01. B\n１. C"), Plan)

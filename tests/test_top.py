@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import MAKERS, STEPS, intersection
-from test_methods import SMOKE, TEXT, execute, roles
+from test_methods import NASTY, SMOKE, TEXT, execute, roles
 
 from ppbench import Plan, Prompt, Request, Script, VirtualExecutor
 from ppbench.execute import Job, Loop
 from ppbench_plugins.decomposers.canonical import TASKS, recognise
+from ppbench_plugins.decomposers.cutting import sentences
 from ppbench_plugins.decomposers.top import MOST_CALLS, TreeOfProblems
 from ppbench_plugins.mock import compute
 from ppbench_plugins.mock.forms import pair
@@ -350,6 +351,29 @@ def test_the_first_block_knows_where_it_begins() -> None:
     assert first["web_of_lies"] == "Ada lies. Ben says Ada lies. Does Ben tell the truth?"
     assert "begin at (0, 0), facing +y" in str(tree("navigate", WALK, 1, 2).calls[0].text)
     assert "Ada: ...\nBen: ..." in str(tree("tracking", SWAP, 1, 2).calls[0].text)
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [("One. Two! Three?", ["One.", "Two!", "Three?"]), ("It costs 3.5 euros. More.", ["It costs 3.5 euros.", "More."]),
+     ('He said: "Go!" She went (far.) Then', ['He said: "Go!"', "She went (far.)", "Then"]), ("a..b c?! d", ["a..b c?!", "d"]),
+     (" One\nmore.\n\nTwo. \n", ["One\nmore.", "Two."]), ("", []), (" \n", []), (". .", [".", "."])],
+)  # fmt: skip
+def test_sentences_end_where_a_mark_does_and_not_inside_of_a_number(text: str, cut: list[str]) -> None:
+    """Nothing but white space is lost between them."""
+    assert sentences(text) == cut
+    assert "".join("".join(sentences(text)).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize("nasty", NASTY, ids=lambda text: text[:10])
+def test_an_answer_passes_through_a_merge_unharmed(nasty: str) -> None:
+    """Braces, tags, dollar signs and slots in a reply stand in the merge, and in the next block, as they are."""
+    for text in ("Sort [3, 1, 2, 0]", "Join the last letter of each:\nAda, Ben"):
+        merge = TreeOfProblems().decompose(Prompt("p", text)).calls[-1].text
+        assert callable(merge)
+        assert merge({"1": nasty, "2": "{parts} {problem}"}).count(nasty) == 1
+        assert "{parts} {problem}" in merge({"1": nasty, "2": "{parts} {problem}"})
+    assert nasty.strip() in second("coin", COIN, nasty)
 
 
 # Options

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+_SENTENCE = re.compile(r"(?=\S).*?(?:[.!?]+[\"'”’»)\]]*(?=\s|$)|$)", re.DOTALL)
 STATED = 200
 """Characters in which a problem over a list is stated; a longer text is about something else."""
 
@@ -36,8 +37,9 @@ def put(text: str, spans: Sequence[tuple[int, int]], fillings: Sequence[str]) ->
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, each with its marks; the last one may have none."""
-    return [found.rstrip() for found in re.findall(r"\S[^.!?]*(?:[.!?]+|$)", text)]
+    """The sentences of a text, each with its marks and what they close; the last one may have none. A mark inside of a
+    number or a name ends nothing."""
+    return [found.rstrip() for found in _SENTENCE.findall(text)]
 
 
 def tail(text: str) -> int:
