@@ -212,7 +212,7 @@ def test_own_prompts_are_taken(cli: Any, tmp_path: Path) -> None:
     [
         (["run", "-d", "nope"], 2, "unknown decomposer 'nope'; have: schema, serial, sot, top"),
         (["run", "-d", "top:breath=3"], 2, "top has no option 'breath'; have: breadth, depth"),
-        (["run", "-d", "top:breadth=1"], 2, "breadth is 2 or more"),
+        (["run", "-d", "top:breadth=0"], 2, "breadth is 1 or more"),
         (["run", "-e", "nope"], 2, "unknown executor 'nope'; have:"),
         (["run", "--judge", "nope"], 2, "unknown judge 'nope'; have: reference, structure"),
         (["run", "-t", "nope"], 2, "unknown category 'nope'; have:"),

@@ -40,6 +40,7 @@ METHODS: list[Any] = [
     SchemaExtraction(),
     SkeletonOfThought(),
     SkeletonOfThought(style="prefix"),
+    SkeletonOfThought(router="prompt"),
     TreeOfProblems(),
     TreeOfProblems(depth=2),
 ]
@@ -223,7 +224,7 @@ def test_both_styles_ask_for_a_point_in_their_own_way() -> None:
     said, opened = expanded(SkeletonOfThought(), "1. A\n2. B"), expanded(SkeletonOfThought(style="prefix"), " A\n2. B")
 
     assert [call.prefix for call in said.calls] == [None, None]
-    assert [call.prefix for call in opened.calls] == ["1. A ", "2. B "]
+    assert [call.prefix for call in opened.calls] == ["1. A", "2. B"]
     assert "1. A <text>" in str(said.calls[0].text)
     assert said.merge(["x", "y"]) == "x\n\ny"
     assert execute(SkeletonOfThought(style="prefix"), SMOKE[0].text)[0].answer.startswith("1. ")
@@ -241,7 +242,7 @@ TASKS = {
         "[1, 4, 5, 7, 8]",
     ),
     "concatenation": ("Join the last letter of each name.\n\n" + ", ".join(["Eva", "Tom", "Jo", "Max"] * 4), "amox" * 4),
-    "arithmetic": ("Compute: 7 - 12 + 30 - 4 + 18 - 9 + 2 + 5 - 11 + 6 - 1 + 40 - 8 + 3 - 20 + 10", "56"),
+    "algebraic": ("Compute: 7 - 12 + 30 - 4 + 18 - 9 + 2 + 5 - 11 + 6 - 1 + 40 - 8 + 3 - 20 + 10", "56"),
     "keyword_counting": (
         "Count how many times each country is named.\n\n" + "He left Peru. She likes Chad! Is Peru far? No.\n" * 4,
         "Chad: 4, Peru: 8",
@@ -329,10 +330,10 @@ def test_an_unreadable_division_falls_back_at_the_root_and_ends_the_branch_below
     assert (trace.status, roles(trace)) == ("fallback", {"plan": 1, "solve": 1})
 
 
-@pytest.mark.parametrize("options", [{"breadth": 1}, {"depth": 0}])
+@pytest.mark.parametrize("options", [{"breadth": 0}, {"depth": 0}])
 def test_a_tree_without_branches_is_refused(options: dict[str, int]) -> None:
-    """Breadth is two or more, depth one or more."""
-    with pytest.raises(ValueError, match="breadth is 2 or more and depth 1 or more"):
+    """Breadth and depth are one or more."""
+    with pytest.raises(ValueError, match="breadth is 1 or more and depth 1 or more"):
         TreeOfProblems(**options)
 
 
@@ -356,6 +357,9 @@ def reword(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
 def _reworded(line: str) -> str:
     if re.match(r"\s*(\{\"|\d+\. |\{index\}\. |<|\{\w+\}$)", line):
         return line
+    head = re.match(r"[A-Z]\. ", line)
+    if head:
+        return head[0] + _reworded(line[3:])
     return re.sub(r"\{\w+\}|[^\W\d_]+", lambda word: word[0] if word[0][0] == "{" else f"б{word[0][::-1].lower()}ж", line)
 
 

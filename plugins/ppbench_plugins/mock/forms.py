@@ -53,7 +53,14 @@ class WholeForm:
     parts: tuple[str, ...]
 
 
-Form = JsonForm | OutlineForm | PointForm | WholeForm | None
+@dataclass(frozen=True)
+class LetterForm:
+    """One of some letters is asked for, each of which begins a line that says what it stands for."""
+
+    letters: tuple[str, ...]
+
+
+Form = JsonForm | OutlineForm | PointForm | WholeForm | LetterForm | None
 
 
 def form_of(frame: str, prefix: str | None = None, json_schema: Mapping[str, Any] | None = None) -> Form:
@@ -77,6 +84,15 @@ def form_of(frame: str, prefix: str | None = None, json_schema: Mapping[str, Any
 def blocks(text: str) -> list[str]:
     """Contents of the marked parts of a text: <tag> ... </tag>, else fenced ones."""
     return [content for _, content in _tagged(text)]
+
+
+def pair(part: str) -> tuple[str, str]:
+    """What a part was asked and what it answered, if it is made of two blocks; else nothing and the part."""
+    spans = list(_spans(part))
+    if len(spans) != 2 or _around(part).strip():
+        return "", part
+    (one, end, _), (two, last, _) = spans
+    return part[one.end() : end].strip(), part[two.end() : last].strip()
 
 
 def choices(value: Any) -> list[str]:
@@ -134,7 +150,7 @@ def _lines_shown(bare: str, frame: str) -> tuple[int, Form]:
             run.append(numbered)
             last, form = at, _numbered_form(run)
         elif _SLOT.fullmatch(line.strip()):
-            last, form = at, _whole(frame)
+            last, form = at, _lettered(line, bare) or _whole(frame)
         at += len(line)
     return last, form
 
@@ -145,9 +161,18 @@ def _numbered_form(run: list[re.Match[str]]) -> Form:
     return PointForm(int(run[-1][1]), _SLOT.sub("", run[-1][2]).strip())
 
 
+def _lettered(slot: str, bare: str) -> Form:
+    """The letters that a placeholder names, if each of them begins a line."""
+    letters = tuple(re.findall(r"\b[A-Z]\b", slot))
+    shown = len(letters) > 1 and all(re.search(rf"^[ \t]*{one}[.)][ \t]", bare, re.MULTILINE) for one in letters)
+    return LetterForm(letters) if shown else None
+
+
 def _whole(frame: str) -> Form:
-    """Blocks of one tag are the parts; a first block of another tag, else the text around them, is the problem."""
+    """Blocks of one tag are the parts; a first or last block of another tag, else the text around, is the problem."""
     tagged = _tagged(frame)
+    if len(tagged) > 1 and tagged[-1][0] != tagged[-2][0] and tagged[0][0] == tagged[-2][0]:
+        return WholeForm(tagged[-1][1], tuple(content for _, content in tagged[:-1]))
     if len(tagged) > 1 and tagged[0][0] != tagged[1][0]:
         return WholeForm(tagged[0][1], tuple(content for _, content in tagged[1:]))
     return WholeForm(_SLOT.sub("", _around(frame)).strip(), tuple(content for _, content in tagged))

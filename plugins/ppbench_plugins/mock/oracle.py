@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ppbench import Item, Schema
 from ppbench_plugins.mock import compute
 from ppbench_plugins.mock.filler import chance, mistake, sentence
-from ppbench_plugins.mock.forms import JsonForm, OutlineForm, PointForm, WholeForm, blocks, choices, form_of
+from ppbench_plugins.mock.forms import JsonForm, LetterForm, OutlineForm, PointForm, WholeForm, blocks, choices, form_of, pair
 from ppbench_plugins.mock.judge import choose
 from ppbench_plugins.mock.knowledge import Found, Knowledge, is_set, squeeze
 
@@ -83,6 +83,8 @@ class Oracle:
                 return written if opened else f"{number}. {opening} {written}".replace("  ", " ")
             case WholeForm(problem, parts):
                 return _merge(problem, parts)
+            case LetterForm(letters):
+                return self._choice(letters, ask.text, found)
         return self._solve(ask.text, found)
 
     def solves(self, ask: Ask) -> str:
@@ -152,6 +154,14 @@ class Oracle:
             return sentence(12, text)
         outline = "\n".join(f"{k}. {point}" for k, point in enumerate(_points(text, found), 1))
         return outline.removeprefix("1.") if opened else outline
+
+    def _choice(self, letters: Sequence[str], text: str, found: Found | None) -> str:
+        """How a prompt's answer is built: the first letter for apart, the second for one on another, the last for neither."""
+        if chance("plan", self._habits.seed, text).random() < self._habits.planner_error:
+            return sentence(4, text)
+        if found is None or not found.whole:
+            return letters[-1]
+        return letters[found.known.item.dependency != "none"]
 
 
 def _frame(text: str, found: Found | None) -> str:
@@ -228,10 +238,11 @@ def _points(text: str, found: Found | None) -> list[str]:
 
 def _merge(problem: str, parts: Sequence[str]) -> str:
     """The parts of a request as one answer: computed where the problem can be, else listed in order."""
-    computed = compute.merge(problem, parts)
+    pairs = [pair(part) for part in parts]
+    computed = compute.merge(problem, [answer for _, answer in pairs], [asked for asked, _ in pairs])
     if computed:
         return computed
-    return _listing([line for part in parts for line in _lines(part)])
+    return _listing([line for _, answer in pairs for line in _lines(answer)])
 
 
 def _lines(part: str) -> list[str]:
