@@ -139,6 +139,9 @@ def test_numbers_that_are_none_fall_back() -> None:
         ('{"template": "a", "data": ["x",', {"template": "a", "data": ["x"]}),
         ('{"template": "a", "data": ["x", "he said "no" to', {"template": "a", "data": ["x"]}),
         ('{"template": "a", "data": ["x", "y"]', {"template": "a", "data": ["x", "y"]}),
+        ('{"template": "a", "data": ["x"], "n": 2, ', {"template": "a", "data": ["x"]}),
+        ('{"template": "a", "n": 2, "parallelizable": false}', {"template": "a", "n": 2}),
+        ('{"data": ["x"], "template": "a"}', {}),
         ('{"template": "a"; "data": ["x",', {}),
         ('Well: ```json\n{"template": "a", "data": ["x", 1, nul', {"template": "a", "data": ["x", 1]}),
     ],
@@ -232,13 +235,15 @@ def test_an_extraction_that_found_nothing_declines(reply: str) -> None:
         (PROMPT, FOUND, "tier=paper", "split", ""),
         (Prompt("p", "Count Rain, then Snow"), FOUND | {"data": ["Rain", "Snow"]}, "tier=paper", "declined",
          "tier low: no cue that it can be split"),
-        (Prompt("p", "Count Rain, then Snow"), FOUND | {"data": ["Rain", "Snow"], "category": "Translation"}, "tier=paper",
+        (Prompt("p", "Count Rain, then Snow"), {"category": "Translation"} | FOUND | {"data": ["Rain", "Snow"]}, "tier=paper",
          "split", ""),
         (SLOGANS, COUNTED, "tier=paper", "split", ""),
         (Prompt("p", "Write 30 short slogans."), COUNTED, "tier=paper", "declined", "tier low: no cue that it can be split"),
         (SLOGANS, COUNTED | {"template": "Write {n} slogan"}, "tier=paper", "declined",
          "tier not_parallelizable: the template of a repeated generation holds {n}"),
-        (SLOGANS, COUNTED | {"category": "Slogan Making"}, "tier=paper", "declined",
+        (SLOGANS, {"category": "Slogan Making"} | COUNTED, "tier=paper", "declined",
+         "tier not_parallelizable: the template holds neither {data} nor {context}"),
+        (SLOGANS, COUNTED | {"category": "Slogan Making"}, "tier=paper,stream=false", "declined",
          "tier not_parallelizable: the template holds neither {data} nor {context}"),
         (SLOGANS, COUNTED | {"template": "Write {n} slogan"}, "tier=own", "split", ""),
     ],
@@ -448,11 +453,21 @@ def test_the_schema_of_a_plan_with_names_has_the_placeholders() -> None:
 
 
 def test_items_that_only_a_name_tells_apart_are_kept() -> None:
-    """Where nothing is checked, an item may be made of a name, another one of its placeholder: the plan stands."""
-    reply = json.dumps(FOUND | {"data": ["Brigitta0", "Corvin"]})  # with the placeholders both were NAME_10
+    """Where nothing is checked, an item may be made of a name and another be a name: with placeholders both are NAME_10."""
+    reply = json.dumps(FOUND | {"data": ["Brigitta0", "Anselm"]})
+    plan = expanded(reply, "names=true,tier=none", Prompt("l", "NAME_10, no: NAME_1."))
 
-    assert expanded(reply, "names=true,tier=none", Prompt("l", "NAME_10, no: NAME_1.")).status == "split"
-    assert expanded(reply, "names=true,tier=none", Prompt("l", "NAME_1, no: NAME_10.")).status == "split"
+    assert plan.status == "split"
+    assert plan.merge(["Brigitta0", "Anselm"]) == "1. NAME_10\n2. NAME_10"
+
+
+def test_a_declined_prompt_is_sent_with_its_placeholders() -> None:
+    """Names are for splitting alone: the serial call is every method's."""
+    schema = Schema("Say {data}", data=("NAME_1 is here.", "NAME_10"))
+    plan = made("names=true,source=given,group=2").decompose(Prompt("l", LETTER.text, schema=schema))
+
+    assert (plan.status, [call.text for call in plan.calls]) == ("declined", [LETTER.text])
+    assert plan.merge(["Brigitta"]) == "Brigitta"
 
 
 def test_a_placeholder_that_comes_back_is_no_name() -> None:
@@ -592,6 +607,35 @@ def test_what_left_early_stands_in_the_plan(items: list[str], head: str, context
     assert seen == calls_of(extraction(made(spec), prompt).expand_stream(reply))  # type: ignore[misc]
     assert plan.status == "fallback" or is_second(plan) or calls_of(plan.calls)[: len(seen)] == seen
     assert not (is_second(plan) and seen)
+
+
+@pytest.mark.parametrize(
+    ("change", "spec", "count"),
+    [({}, "", 3), ({"data": [*LINES, LINES[0], LINES[1]]}, "", 3), ({"data": ["Invented.", *LINES]}, "", 0),
+     ({"data": [LINES[0], "Invented.", LINES[1]]}, "", 1), ({"data": [LINES[0], "Invented.", LINES[1]]}, "tier=none", 3),
+     ({"context": "Invented."}, "", 0), ({"context": "Invented."}, "tier=none", 3), ({"template": "No place"}, "", 0),
+     ({"template": "{context}: {data}"}, "", 0), ({"data": [LINES[0], " ", LINES[1]]}, "tier=none", 1),
+     ({"data": [LINES[0], "\ud800", LINES[1]]}, "tier=none", 1), ({"parallelizable": False}, "", 0), ({"n": 3}, "", 0),
+     ({"data": ["x", "NAME_1", "y"]}, "names=true,tier=none", 1), ({"template": "NAME_1 {data}"}, "names=true,tier=none", 0),
+     ({"data": ["x", "y"]}, "tier=paper", 2), ({"data": ["x"]}, "tier=paper", 0)],
+)  # fmt: skip
+def test_only_what_may_stand_in_a_plan_leaves_early(change: dict[str, Any], spec: str, count: int) -> None:
+    """Up to the first item that would spoil it, and nothing if template or context do."""
+    prompt = Prompt("p", TEXT + "\nNAME_1")
+    call = extraction(made(spec), prompt)
+
+    assert len(call.expand_stream(json.dumps({"parallelizable": None} | FOUND | change))) == count  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("tail", [', oops} {"template": null, "data": null, "n": null}', ', oops} ' + json.dumps(COUNTED),
+                                  '], "parallelizable": false}'])  # fmt: skip
+def test_a_reply_that_takes_back_what_it_said_falls_back(tail: str) -> None:
+    """A second object, or a refusal at the end, cannot call back branches that have left."""
+    reply = json.dumps(FOUND).removesuffix("]}") + tail
+
+    assert expanded(reply).status == "fallback"
+    assert not is_second(expanded(reply))
+    assert expanded(reply, "stream=false").status in ("split", "declined")
 
 
 def test_a_plan_is_capped_while_it_streams() -> None:

@@ -57,8 +57,14 @@ def answer_schema(prompt: str) -> dict[str, Any]:
 
 
 def begun(reply: str) -> dict[str, Any]:
-    """The fields that are complete in a reply that may still be streaming; none, if no template is among them."""
-    return next((read.fields for read in _objects(reply) if "template" in read.fields), {})
+    """The fields that are complete in a reply that may still be streaming, up to the one that says what is to be split:
+    what follows that one may come too late. None, if no template is among them."""
+    fields: dict[str, Any] = {}
+    for key, value in next((read.fields for read in _objects(reply) if "template" in read.fields), fields).items():
+        fields[key] = value
+        if key == "data" or (key == "n" and value is not None):
+            break
+    return fields if "template" in fields else {}
 
 
 def finished(reply: str) -> dict[str, Any]:
