@@ -16,6 +16,7 @@ _OPEN = re.compile(r"<([A-Za-z_]+)(?:[ _-]?\w+)?>")
 _FENCE = re.compile(r"```[^\n]*\n(.*?)\n?```", re.DOTALL)
 _SLOT = re.compile(r"<[^<>/\n]{1,60}>")
 _NUMBERED = re.compile(r"^\s*(\d+)\.\s*(.*)$")
+_WORD = re.compile(r"\w{1,20}")
 _TRIES = 100
 """Broken objects after which a text is no longer searched for one."""
 _CHOICE = re.compile(r"^[^|]+(\|[^|]+)+$")
@@ -45,6 +46,21 @@ class PointForm:
 
 
 @dataclass(frozen=True)
+class PlanForm:
+    """A numbered plan is asked for, whose lines may refer to earlier ones by `$k`."""
+
+    closing: str
+    """The word on a line of its own that ends it."""
+
+
+@dataclass(frozen=True)
+class PartForm:
+    """The answer to one part of the request is asked for; the request stands beside it."""
+
+    part: str
+
+
+@dataclass(frozen=True)
 class WholeForm:
     """One answer made of the parts in the request is asked for."""
 
@@ -53,7 +69,7 @@ class WholeForm:
     parts: tuple[str, ...]
 
 
-Form = JsonForm | OutlineForm | PointForm | WholeForm | None
+Form = JsonForm | OutlineForm | PointForm | PlanForm | PartForm | WholeForm | None
 
 
 def form_of(frame: str, prefix: str | None = None, json_schema: Mapping[str, Any] | None = None) -> Form:
@@ -125,14 +141,17 @@ def _from_prefix(prefix: str) -> Form:
 
 def _lines_shown(bare: str, frame: str) -> tuple[int, Form]:
     """The last form that lines with placeholders show, and where it stands: a numbered run from 1, one numbered
-    line, or a placeholder alone."""
+    line, a placeholder alone, or a numbered run that a single word closes."""
     at, run, last, form = 0, list[re.Match[str]](), -1, None
     for line in bare.splitlines(keepends=True):
         numbered = _NUMBERED.match(line) if _SLOT.search(line) else None
+        closes = isinstance(form, OutlineForm) and run and _WORD.fullmatch(line.strip())
         run = run if numbered else []
         if numbered:
             run.append(numbered)
             last, form = at, _numbered_form(run)
+        elif closes:
+            last, form = at, PlanForm(line.strip())
         elif _SLOT.fullmatch(line.strip()):
             last, form = at, _whole(frame)
         at += len(line)
@@ -146,8 +165,11 @@ def _numbered_form(run: list[re.Match[str]]) -> Form:
 
 
 def _whole(frame: str) -> Form:
-    """Blocks of one tag are the parts; a first block of another tag, else the text around them, is the problem."""
+    """Blocks of one tag are the parts; a first block of another tag, else the text around them, is the problem. A
+    problem with a single part is there for that part: nothing is to be put together."""
     tagged = _tagged(frame)
+    if len(tagged) == 2 and tagged[0][0] != tagged[1][0]:
+        return PartForm(tagged[1][1])
     if len(tagged) > 1 and tagged[0][0] != tagged[1][0]:
         return WholeForm(tagged[0][1], tuple(content for _, content in tagged[1:]))
     return WholeForm(_SLOT.sub("", _around(frame)).strip(), tuple(content for _, content in tagged))

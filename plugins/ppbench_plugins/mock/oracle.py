@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ppbench import Item, Schema
 from ppbench_plugins.mock import compute
 from ppbench_plugins.mock.filler import chance, mistake, sentence
-from ppbench_plugins.mock.forms import JsonForm, OutlineForm, PointForm, WholeForm, blocks, choices, form_of
+from ppbench_plugins.mock.forms import JsonForm, OutlineForm, PartForm, PlanForm, PointForm, WholeForm, blocks, choices, form_of
 from ppbench_plugins.mock.judge import choose
 from ppbench_plugins.mock.knowledge import Found, Knowledge, is_set, squeeze
 
@@ -81,6 +81,10 @@ class Oracle:
             case PointForm(number, opening, opened):
                 written = self._entry(found, number - 1, ask.text)
                 return written if opened else f"{number}. {opening} {written}".replace("  ", " ")
+            case PlanForm(closing):
+                return "\n".join([*self._subtasks(ask.text, found), closing])
+            case PartForm(part):
+                return self._solve(part, found.part(part) if found else None) or UNKNOWN
             case WholeForm(problem, parts):
                 return _merge(problem, parts)
         return self._solve(ask.text, found)
@@ -145,6 +149,21 @@ class Oracle:
             return sentence(12, text)
         outline = "\n".join(f"{k}. {point}" for k, point in enumerate(_points(text, found), 1))
         return outline.removeprefix("1.") if opened else outline
+
+    def _subtasks(self, text: str, found: Found | None) -> list[str]:
+        """A line for each item of a known prompt; of an unknown one two, the second of which needs the first."""
+        if chance("plan", self._habits.seed, text).random() < self._habits.planner_error:
+            return [f"1. {sentence(4, text)}", "2. $9"]
+        if found is not None:
+            rendered = _schema(found).render() if _schema(found).data is None else ()
+            stated = [f"{squeeze(one)} ({k})" for k, one in enumerate(rendered, 1)] or [
+                squeeze((_schema(found).data or ())[place]) for place in found.places
+            ]
+        elif compute.solve("\n".join(blocks(text))):
+            stated = []
+        else:
+            stated = [sentence(4, text, 1), sentence(3, text, 2).rstrip(".") + ": $1"]
+        return [f"{k}. {line}" for k, line in enumerate(stated, 1)]
 
 
 def _frame(text: str, found: Found | None) -> str:
