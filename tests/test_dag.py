@@ -205,13 +205,15 @@ def test_a_line_is_carried_as_it_is() -> None:
     assert f"\n{line}\n" in str(planned(f"1. {line}\n2. b\nend").calls[0].text)
 
 
-def test_long_reasons_and_megabytes_do_not_hurt() -> None:
-    """An endless plan is given up at its limit, while it streams too."""
+def test_an_endless_plan_is_given_up() -> None:
+    """At its limits of subtasks, lines and characters, while it streams too."""
     endless = "1. a\n2. b\n" + "".join(f"{k}. c\n" for k in range(3, 200_000))
 
     assert read_so_far(endless, "", 64) == ()
     assert len(read_so_far(endless[:1000], "", 64)) == 64
     assert "more than 64" in planned(endless).reason
+    assert "more than 1000 lines" in planned("1. a\n" + "\n" * 2000 + "2. b\nend").reason
+    assert read_so_far("1. a\n2. b\n" + "-\n" * 2000, "", 64) == ()
 
 
 # Plans

@@ -16,6 +16,7 @@ END = "end"
 """The line that closes a plan. Without it a plan was cut off."""
 MOST_TEXT = 100_000
 """Characters of a plan; whoever writes more is not planning."""
+MOST_LINES = 1000
 _LINE = re.compile(
     r"[ \t]*+(?:[-+•][ \t]++|#{1,6}[ \t]*+)?(?:\*\*|__|`)?[ \t]*+[(（\[]?(\d{1,4})(?:\*\*|__|`)?[ \t]?[.)．）、:：\]]"
     r"(?!\d)(?:\*\*|__|`)?[ \t]*+(.*)"
@@ -75,7 +76,7 @@ def read_so_far(reply: str, request: str, most: int) -> tuple[Subtask, ...]:
 
     The first is held back until a second one begins, a word or two later: a plan of one line is no split.
     """
-    if len(reply) > MOST_TEXT:
+    if len(reply) > MOST_TEXT or reply.count("\n") > MOST_LINES:
         return ()  # what was known is known; no further line will be
     cut = reply.rfind("\n") + 1
     reading = _read(reply[:cut], request, most)
@@ -96,17 +97,22 @@ def _begins(line: str, after: int) -> bool:
 def _read(lines: str, request: str, most: int) -> Reading:
     """Reads complete lines. Cached, since a streaming plan is looked at token by token and grows line by line."""
     found: list[Subtask] = []
-    quoted = frozenset((bool(m[2]), int(m[2] or m[3])) for m in _REFERENCE.finditer(request))
     try:
         for number, text in _numbered(lines):
             if number is None:
                 return Reading(tuple(found), ended=True)
             if len(found) == most:
                 raise ValueError(f"more than {most} subtasks")
-            found.append(_subtask(number, text, [subtask.number for subtask in found], quoted))
+            found.append(_subtask(number, text, [subtask.number for subtask in found], _quoted(request)))
     except ValueError as error:
         return Reading(tuple(found), problem=str(error))
     return Reading(tuple(found))
+
+
+@lru_cache(maxsize=8)
+def _quoted(request: str) -> frozenset[tuple[bool, int]]:
+    """What the request holds that looks like a reference: whether it has braces, and its number."""
+    return frozenset((bool(match[2]), int(match[2] or match[3])) for match in _REFERENCE.finditer(request))
 
 
 def _numbered(lines: str) -> Iterator[tuple[int | None, str]]:
@@ -115,7 +121,9 @@ def _numbered(lines: str) -> Iterator[tuple[int | None, str]]:
     Raises ValueError at a line within the plan that is none of it: it may be the rest of a subtask, and would be lost.
     """
     begun = False
-    for line in _THOUGHT.sub("", lines, count=1).split("\n"):
+    for place, line in enumerate(_THOUGHT.sub("", lines, count=1).split("\n")):
+        if place > MOST_LINES:
+            raise ValueError(f"more than {MOST_LINES} lines")
         match = _LINE.fullmatch(line.rstrip())
         text = match[2].strip() if match else ""
         if (text if match else line).strip(_MARKS).casefold() == END:
