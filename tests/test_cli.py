@@ -275,7 +275,7 @@ def test_tasks_are_listed_shown_and_valid(cli: Any, tmp_path: Path) -> None:
 
 
 def test_help_of_every_command_works(cli: Any) -> None:
-    for command in ("run", "plan", "report", "judge", "tasks", "plugins", "endpoint"):
+    for command in ("run", "ask", "plan", "report", "judge", "tasks", "plugins", "endpoint"):
         assert "Usage:" in cli(command, "--help").stdout
 
 
