@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from asking import Make, everywhere, run
+from faulty import FINE, PATIENCE_S, WHOLE, Faulty, Peer, finish, stream
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -326,6 +328,27 @@ def test_without_streaming_all_wait_for_the_end_of_the_plan() -> None:
 
     assert world.sent == {"plan": 0, "1": 600, "2": 600, "5": 600, "3": 750, "4": 1600, "join": 1610}
     assert outcome.trace.latency_ns - World(FIVE, {"1": 150, "2": 1000}).run().trace.latency_ns == 400 * MS
+
+
+@everywhere
+def test_over_sockets_subtasks_are_there_before_the_plan_is_whole(make: Make) -> None:
+    """The server ends its plan only once a subtask has reached it, and a dependent one brings the answer."""
+
+    def wait(peer: Peer) -> object:
+        assert peer.server.told.wait(PATIENCE_S)
+        peer.chunk(peer.word("3. c $1\nend"))
+        return finish(peer)
+
+    def solve(peer: Peer) -> object:
+        peer.server.told.set()
+        return stream("first ", "answer")(peer)
+
+    with Faulty(stream("1. a\n2. ", "b\n", then=wait)) as server, make(server.url) as executor:
+        server.by_text = {"<answer 1>": stream("joined"), "c first answer": FINE, "<subtask 1>": solve, "<subtask 2>": FINE}
+        trace = run(executor, Dag().decompose(PROMPT)).trace
+    solved = {span.request.id.rpartition("/")[2]: span.reply.text for span in trace.spans}
+
+    assert (trace.status, trace.answer, solved["3"]) == ("split", "joined", WHOLE)
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,8 @@ class _Screen:
             self.end_line()
             _say("what was shown so far was broken off; the answer follows from its beginning")
             self._shown = ""
-        self._write(text[len(self._shown) :])
-        self._shown = text
+        new, self._shown = text[len(self._shown) :], text  # before it is written: an interrupt may come between
+        self._write(new)
 
     def end_line(self) -> None:
         if self._shown and not self._shown.endswith("\n"):
