@@ -16,6 +16,7 @@ _OPEN = re.compile(r"<([A-Za-z_]+)(?:[ _-]?\w+)?>")
 _FENCE = re.compile(r"```[^\n]*\n(.*?)\n?```", re.DOTALL)
 _SLOT = re.compile(r"<[^<>/\n]{1,60}>")
 _NUMBERED = re.compile(r"^\s*(\d+)\.\s*(.*)$")
+_LAST_NUMBER = re.compile(r"[ _-](\d+)>\s*$")
 _WORD = re.compile(r"\w{1,20}")
 _TRIES = 100
 """Broken objects after which a text is no longer searched for one."""
@@ -55,7 +56,7 @@ class PlanForm:
 
 @dataclass(frozen=True)
 class PartForm:
-    """The answer to one part of the request is asked for; the request stands beside it."""
+    """The answer to one numbered part of the request is asked for; whatever else stands there is beside it."""
 
     part: str
 
@@ -153,7 +154,7 @@ def _lines_shown(bare: str, frame: str) -> tuple[int, Form]:
         elif closes:
             last, form = at, PlanForm(line.strip())
         elif _SLOT.fullmatch(line.strip()):
-            last, form = at, _whole(frame)
+            last, form = at, _named(frame, line) or _whole(frame)
         at += len(line)
     return last, form
 
@@ -164,12 +165,16 @@ def _numbered_form(run: list[re.Match[str]]) -> Form:
     return PointForm(int(run[-1][1]), _SLOT.sub("", run[-1][2]).strip())
 
 
+def _named(frame: str, line: str) -> PartForm | None:
+    """A placeholder that ends with a number asks for the block of that number alone."""
+    number = _LAST_NUMBER.search(line)
+    named = [frame[m.end() : end] for m, end, _ in _spans(frame) if number and _LAST_NUMBER.findall(m[0]) == [number[1]]]
+    return PartForm(named[-1].strip()) if named else None
+
+
 def _whole(frame: str) -> Form:
-    """Blocks of one tag are the parts; a first block of another tag, else the text around them, is the problem. A
-    problem with a single part is there for that part: nothing is to be put together."""
+    """Blocks of one tag are the parts; a first block of another tag, else the text around them, is the problem."""
     tagged = _tagged(frame)
-    if len(tagged) == 2 and tagged[0][0] != tagged[1][0]:
-        return PartForm(tagged[1][1])
     if len(tagged) > 1 and tagged[0][0] != tagged[1][0]:
         return WholeForm(tagged[0][1], tuple(content for _, content in tagged[1:]))
     return WholeForm(_SLOT.sub("", _around(frame)).strip(), tuple(content for _, content in tagged))
