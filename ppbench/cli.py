@@ -16,6 +16,7 @@ from ppbench.hookspecs import COMMANDS
 
 _BUILTIN = {
     "run": ("ppbench.commands.run:run", "Run methods on prompts and print the leaderboard table."),
+    "ask": ("ppbench.commands.ask:ask", "Answer one prompt with a method and show the answer as it arrives."),
     "plan": ("ppbench.commands.plan:plan", "Show how a method would split a prompt; sends nothing."),
     "report": ("ppbench.commands.report:report", "Print the table of a stored run."),
     "judge": ("ppbench.commands.report:judge", "Judge the stored answers of a run."),
