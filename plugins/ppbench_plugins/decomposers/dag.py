@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
-from ppbench import NUMBERED, Call, Plan, Prompt, Schema
+from ppbench import Call, Plan, Prompt, Schema
 from ppbench_plugins.decomposers.dag_reading import END, Subtask, read, read_so_far
+from ppbench_plugins.decomposers.merges import merge_for
 from ppbench_plugins.decomposers.reading import MOST_PARTS
 from ppbench_plugins.prompts import fill
 
@@ -27,8 +28,8 @@ from ppbench_plugins.prompts import fill
 class Dag:
     name: ClassVar[str] = "dag"
     join: Literal["auto", "llm", "merge"] = "auto"
-    """`llm` ends with a call that sees the request and all answers; `merge` lists answers in order, without one; `auto`
-    takes the call if any subtask depends on another."""
+    """`llm` ends with a call that sees the request and all answers; `merge` puts answers together in the form that the
+    prompt asks for, without one; `auto` takes the call if any subtask depends on another."""
     merged: Literal["all", "sinks"] = "all"
     """Of `join=merge`: the answers of all subtasks, or of those alone that no other one needs."""
     stream: bool = True
@@ -65,7 +66,7 @@ class Dag:
         if self.join == "llm" or (self.join == "auto" and linked):
             return Plan((*calls, _join(prompt, subtasks)), schema=_schema(subtasks))
         answers = tuple(call.id for call in calls) if self.merged == "all" else ()
-        return Plan(calls, NUMBERED, _schema(subtasks), answers=answers)
+        return Plan(calls, merge_for(prompt.text), _schema(subtasks), answers=answers)
 
 
 def _schema(subtasks: Sequence[Subtask]) -> Schema | None:
