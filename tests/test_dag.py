@@ -395,7 +395,7 @@ def offline(text: str, method: Dag = Dag(), knobs: str = "") -> Trace:
 
 @pytest.mark.parametrize("item", [item for item in ITEMS if item.reference], ids=lambda item: item.id)
 def test_the_mock_model_plans_a_known_prompt_item_by_item(item: object) -> None:
-    """The plan names each item once; a subtask's answer is that item's alone; the merged answer is the serial one."""
+    """The plan names each item once; a subtask's answer is that item's alone, and listed they are the serial one."""
     schema, oracle = item.schema, Oracle(ITEMS)  # type: ignore[attr-defined]
     [call] = Dag().decompose(Prompt("p", item.text)).calls  # type: ignore[attr-defined]
     assert call.expand is not None
@@ -403,7 +403,7 @@ def test_the_mock_model_plans_a_known_prompt_item_by_item(item: object) -> None:
     answers = [oracle.answer(Ask(str(one.text))) for one in plan.calls]
 
     assert (plan.status, len(plan.calls)) == ("split", schema.size)
-    assert plan.merge(answers) == oracle.answer(Ask(item.text))  # type: ignore[attr-defined]
+    assert NUMBERED(answers) == oracle.answer(Ask(item.text))  # type: ignore[attr-defined]
 
 
 def test_the_mock_model_writes_open_pieces_one_a_subtask() -> None:
