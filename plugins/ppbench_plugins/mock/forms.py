@@ -231,4 +231,6 @@ def _shown_value(rule: Any) -> Any:
     if rule.get("enum"):
         return " | ".join(map(str, rule["enum"]))
     kinds = rule.get("type", "")
+    if kinds == "boolean":
+        return False
     return ["..."] * max(2, rule.get("minItems", 2)) if "array" in (kinds if isinstance(kinds, list) else [kinds]) else "..."

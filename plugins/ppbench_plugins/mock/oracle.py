@@ -160,7 +160,7 @@ class Oracle:
         if chance("plan", self._habits.seed, text).random() < self._habits.planner_error:
             return '{"' + next(iter(shown), "") + '": "' + sentence(4, text)  # cut off in the middle
         if {"template", "data"} <= shown.keys():
-            return json.dumps(_extraction(text, found), ensure_ascii=False)
+            return json.dumps(_in_order(shown, _extraction(text, found)), ensure_ascii=False)
         lists = {key: len(value) for key, value in shown.items() if isinstance(value, list)}
         if lists:
             return json.dumps({key: _division(found, text, breadth) for key, breadth in lists.items()}, ensure_ascii=False)
@@ -218,13 +218,19 @@ def _listing(answers: Sequence[str]) -> str:
 def _extraction(text: str, found: Found | None) -> dict[str, Any]:
     """The schema of the prompt that a request carries; of an unknown one, what its list marks show."""
     if found is not None and found.whole:
-        return _schema(found).to_json()
+        return {"parallelizable": True, "category": found.known.item.category, **_schema(found).to_json()}
     carried = "\n".join(blocks(text))
     listed = list(dict.fromkeys(text.strip() for text in _LISTED.findall(carried)))
     if len(listed) < 2:
-        return {"template": None, "context": None, "data": None, "n": None}
+        return {}
     head = next((line.strip() for line in carried.splitlines() if line.strip() and not _MARK.match(line)), "")
-    return {"template": head.replace("{", "(").replace("}", ")") + "\n{data}", "context": None, "data": listed, "n": None}
+    return {"parallelizable": True, "template": head.replace("{", "(").replace("}", ")") + "\n{data}", "data": listed}
+
+
+def _in_order(shown: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields in the order of the form; one that nothing is known of keeps a value of its kind that says nothing."""
+    nothing = {key: False if isinstance(value, bool) else None for key, value in shown.items()}
+    return {key: values.get(key, nothing[key]) for key in shown}
 
 
 def _division(found: Found | None, text: str, breadth: int) -> list[str]:
