@@ -7,18 +7,19 @@ gold schema: an upper bound, marked and ranked apart.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from ppbench import NUMBERED, Call, Plan, Prompt, Schema
 from ppbench_plugins.decomposers.reading import MOST_PARTS, json_object
+from ppbench_plugins.decomposers.rules import Finding, find
 from ppbench_plugins.prompts import fill
 
 
 @dataclass(frozen=True)
 class SchemaExtraction:
     name: ClassVar[str] = "schema"
-    source: Literal["llm", "given"] = "llm"
+    source: Literal["llm", "given", "rules"] = "llm"
     max_tokens: int | None = None
     """Limit of the extraction call; None leaves it to the endpoint."""
 
@@ -29,9 +30,16 @@ class SchemaExtraction:
     def decompose(self, prompt: Prompt) -> Plan:
         if self.source == "given":
             return split(prompt.schema) if prompt.schema else Plan.decline(prompt, "no annotation was given")
+        if self.source == "rules":
+            found = find(prompt.text, prompt.language)
+            return replace(split(found.schema), reason=f"rule: {found.rule}") if found.schema else _declined(prompt, found)
         text = fill("extract", prompt=prompt.text)
         extraction = Call("extract", text, role="plan", max_tokens=self.max_tokens, expand=lambda reply: _read(prompt, reply))
         return Plan((extraction,))
+
+
+def _declined(prompt: Prompt, found: Finding) -> Plan:
+    return Plan.decline(prompt, f"rule: {found.rule}: {found.reason}")
 
 
 def split(schema: Schema) -> Plan:

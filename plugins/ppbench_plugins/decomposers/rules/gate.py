@@ -1,0 +1,94 @@
+"""Whether parts that were found may be answered apart, judged by the words around them. Fills no template."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ppbench_plugins.decomposers.rules.candidate import Candidate
+from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
+
+_NEAR = 500
+_FAR = 200
+_LONGEST_TAIL = 600
+_MOST_ITEMS = 200
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why a candidate is refused, or an empty reason. A final refusal ends the search."""
+
+    reason: str = ""
+    final: bool = False
+
+
+_YES = Verdict()
+
+
+def judge(found: Candidate, words: Words) -> Verdict:
+    """Refuse what hangs together, what is one thing made of parts, and what nothing asks to treat one by one."""
+    items = found.items
+    if len(set(items)) < len(items) or len(items) > _MOST_ITEMS or any(not item.strip() for item in items):
+        return Verdict("an item is empty or stands twice")
+    if found.questions:
+        return _questions(found, words)
+    return _list(found, words)
+
+
+def _list(found: Candidate, words: Words) -> Verdict:
+    said = _around(found)
+    each, these, nouns, apart = (words.said(kind, said) for kind in ("each", "these", "nouns", "apart"))
+    for kind, why in (("joint", "the parts depend on each other"), ("pick", "one is chosen among the parts")):
+        word = words.said(kind, said)
+        if word and not (kind == "pick" and each):
+            return Verdict(f"{why}: {word!r}", final=True)
+    whole, given = words.said("whole", said), words.said("given", said)
+    if whole and not each:
+        return Verdict(f"the parts make one thing: {whole!r}", final=not found.strict)
+    if found.options and not each:
+        return Verdict("marked as options of one question are")
+    if given and not each and not (nouns and apart):
+        return Verdict(f"the list is what one task starts from: {given!r}")
+    if found.strict and not (each and apart or (apart and these and nouns)):
+        return Verdict("lines without marks, and nothing says that each is a task")
+    if each or (apart and (these or nouns)) or _all_questions(found):
+        return _YES
+    return Verdict("nothing says that the parts are to be treated one by one")
+
+
+def _all_questions(found: Candidate) -> bool:
+    return all(item.rstrip(" \"'”」)）").endswith(("?", "？", "؟")) for item in found.items)
+
+
+def _around(found: Candidate) -> str:
+    """The words before and after a list; of a long text those that stand nearest, and its opening."""
+    lead, tail = found.lead, found.tail
+    if len(lead) > _NEAR + _FAR:
+        lead = f"{lead[:_FAR]} \n {lead[-_NEAR:]}"
+    return spoken(f"{lead} \n {tail[:_LONGEST_TAIL]}")
+
+
+def _questions(found: Candidate, words: Words) -> Verdict:
+    lead, tail = spoken(found.lead), spoken(found.tail)
+    asked = spoken(" ".join(found.items))
+    word = words.said("joint", asked) or words.said("joint", lead[:_NEAR])
+    if word:
+        return Verdict(f"the questions depend on each other: {word!r}")
+    told = words.said("questions", lead) or words.said("questions", tail)
+    bare = len(found.lead.strip()) + len(found.tail.strip()) == 0
+    if (bare and len(found.items) >= 3) or told:
+        return _YES
+    return Verdict("questions in a text that asks for something else")
+
+
+_CODE = re.compile(
+    r"^[ \t]*(?:def |class |import |from \w+ import|#include|public |private |var |let |const |function |return\b|if ?\(|"
+    r"for ?\(|while ?\(|SELECT |INSERT |CREATE |</?[a-z][^>\n]{0,80}>|[}\])];?\s*$|\w+\([^)\n]{0,80}\);?\s*$|@\w+|#!)",
+    re.MULTILINE,
+)
+_MUCH_CODE = 4
+
+
+def code(text: str) -> bool:
+    """Whether a text holds a program."""
+    return sum(1 for _ in zip(_CODE.finditer(text[:50_000]), range(_MUCH_CODE), strict=False)) >= _MUCH_CODE

