@@ -15,13 +15,13 @@ from ppbench_plugins.decomposers.rules.counts import counts
 from ppbench_plugins.decomposers.rules.lexicon import Words, spoken, words_of
 from ppbench_plugins.decomposers.rules.marks import inline_marks, marked_lines
 from ppbench_plugins.decomposers.rules.questions import question_runs
-from ppbench_plugins.decomposers.rules.series import comma_lists, json_arrays, own_lines, quoted, table_rows
+from ppbench_plugins.decomposers.rules.series import bracketed, comma_lists, json_arrays, own_lines, quoted, table_rows
 
 __all__ = ["Finding", "find"]
 
 _Finder = Callable[[str, Sequence[Span], Words], Iterator[Candidate]]
 _FINDERS: tuple[_Finder, ...] = (
-    json_arrays, marked_lines, inline_marks, question_runs, quoted, comma_lists, table_rows, own_lines,
+    json_arrays, marked_lines, inline_marks, question_runs, bracketed, quoted, comma_lists, table_rows, own_lines,
 )  # fmt: skip
 _MOST_TRIES = 6
 
@@ -46,7 +46,7 @@ def find(text: str, language: str | None = None) -> Finding:
 
 def _split(found: Candidate, words: Words) -> Finding:
     try:
-        schema = build.of_questions(found, words) if found.questions else build.of_list(found)
+        schema = build.of_questions(found, words) if found.questions or found.inside else build.of_list(found)
     except ValueError as error:
         return Finding(None, found.rule, str(error))
     return Finding(schema, found.rule, "")
@@ -59,12 +59,9 @@ def _counted(text: str, words: Words) -> Finding | None:
     said = spoken(text[:4000])
     if len({one.n for one in found}) > 1:
         return Finding(None, "count", "more than one number of pieces")
-    for kind in ("not open", "joint"):
-        word = words.said(kind, said)
-        if word:
-            return Finding(None, "count", f"the pieces are not free of each other: {word!r}")
-    if not words.said("ask", said):
-        return Finding(None, "count", "nothing asks for the pieces")
+    word = words.said("not open", said)
+    if word:
+        return Finding(None, "count", f"the pieces are not free of each other: {word!r}")
     try:
         return Finding(build.of_count(text, found[0]), "count", "")
     except ValueError as error:

@@ -33,6 +33,10 @@ class Candidate:
     end: int
     strict: bool = False
     """No list marks: only a plain word that the parts are to be treated one by one makes it a list."""
+    near: bool = False
+    """A list that also occurs in prose: the request must stand beside it."""
+    inside: bool = False
+    """Pieces of a running text, which is needed to understand them."""
     questions: bool = False
     options: bool = False
     """Marked as the options of a question are."""
@@ -44,6 +48,11 @@ class Candidate:
     @cached_property
     def lead(self) -> str:
         return self.text[: self.start]
+
+    @cached_property
+    def announced(self) -> str:
+        """The line before the list, or what stands before it in its own line."""
+        return self.lead.rstrip()[-300:].rpartition("\n")[2]
 
     @cached_property
     def tail(self) -> str:

@@ -9,7 +9,7 @@ from ppbench_plugins.decomposers.rules.candidate import Count
 from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
 
 _SENTENCE = re.compile(r"[^.!?。！？\n।]++(?:\.(?=\d)[^.!?。！？\n।]*+)*+")
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+(?:[.,:/%-]\d+)*%?")
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|(?<![\w-])\d+(?:[.,:/%-]\d+)*%?")
 _DIGITS = re.compile(r"\d{1,5}")
 _JOINED = re.compile(
     r"(?P<n>\d{1,5}|[一二两三四五六七八九十百]{1,4})\s?(?:个|個|条|條|首|篇|则|則|种|種|句|段|份|部|组|組|道|件|つの|つ|本の|本|点の|点|編の|編|案|개의|개|가지|편의|편|줄|마리)"
@@ -39,7 +39,7 @@ def _spaced(text: str, sentence: re.Match[str], words: Words) -> Iterator[Count]
                 break
             tail = f" {' '.join(word.replace('-', ' ') for word, _ in tokens[place + reach : place + reach + 3])} "
             noun = next((needle for needle in words.lists["open"] if tail.startswith(needle if needle[0] == " " else f" {needle}")), "")
-            if noun:
+            if noun and (place == 0 or words.said("ask", spoken(text[sentence.start() : span[0]]))):
                 yield Count(n, span, noun.strip())
                 return
 
@@ -58,6 +58,6 @@ def _joined(text: str, sentence: re.Match[str], words: Words) -> Iterator[Count]
         after = spoken(text[match.end() : min(match.end() + _REACH, sentence.end())])
         before = spoken(text[max(sentence.start(), match.start() - 8) : match.start()])
         noun = words.said("open", after) or words.said("open", before)
-        if noun:
+        if noun and words.said("ask", spoken(sentence[0])):
             yield Count(n, match.span("n"), noun)
             return

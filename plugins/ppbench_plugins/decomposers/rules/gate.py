@@ -11,7 +11,9 @@ from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
 _NEAR = 500
 _FAR = 200
 _LONGEST_TAIL = 600
+_SHORT_TAIL = 250
 _MOST_ITEMS = 200
+_CUE = 80
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ def judge(found: Candidate, words: Words) -> Verdict:
 
 
 def _list(found: Candidate, words: Words) -> Verdict:
-    said = _around(found)
+    if found.near and (len(found.lead) > _NEAR + _FAR or len(found.tail) > _SHORT_TAIL):
+        return Verdict("a list within a longer text")
+    said, announced = _around(found), spoken(found.announced)
     each, these, nouns, apart = (words.said(kind, said) for kind in ("each", "these", "nouns", "apart"))
     for kind, why in (("joint", "the parts depend on each other"), ("pick", "one is chosen among the parts")):
         word = words.said(kind, said)
@@ -47,11 +51,17 @@ def _list(found: Candidate, words: Words) -> Verdict:
         return Verdict(f"the parts make one thing: {whole!r}", final=not found.strict)
     if found.options and not each:
         return Verdict("marked as options of one question are")
+    named = words.said("given", announced)
+    if named and not any(words.said(kind, announced) for kind in ("each", "nouns", "apart")):
+        return Verdict(f"the list is what one task starts from: {named!r}", final=True)
     if given and not each and not (nouns and apart):
         return Verdict(f"the list is what one task starts from: {given!r}")
+    if found.inside:
+        asked = words.said("brackets", said) and (each or apart)
+        return _YES if asked else Verdict("nothing asks about the pieces in brackets")
     if found.strict and not (each and apart or (apart and these and nouns)):
         return Verdict("lines without marks, and nothing says that each is a task")
-    if each or (apart and (these or nouns)) or _all_questions(found):
+    if (apart and (each or these or nouns)) or (each and (these or nouns)) or _all_questions(found):
         return _YES
     return Verdict("nothing says that the parts are to be treated one by one")
 
@@ -74,7 +84,8 @@ def _questions(found: Candidate, words: Words) -> Verdict:
     word = words.said("joint", asked) or words.said("joint", lead[:_NEAR])
     if word:
         return Verdict(f"the questions depend on each other: {word!r}")
-    told = words.said("questions", lead) or words.said("questions", tail)
+    near = lead[-_CUE:] + tail[:_CUE]
+    told = words.said("questions", near) and words.said("apart", near)
     bare = len(found.lead.strip()) + len(found.tail.strip()) == 0
     if (bare and len(found.items) >= 3) or told:
         return _YES

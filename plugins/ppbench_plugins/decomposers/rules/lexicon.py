@@ -19,6 +19,9 @@ _PUNCTUATION = {code: " " for code in range(0x21, 0x7F) if not chr(code).isalnum
 )
 _SURE = 0.4
 _SAMPLE = 400
+_LOOK = 4000
+_OTHER = re.compile(r"[\u0370-\u1fff\u2e80-\uffef]+")
+_FEW = 3
 
 
 def spoken(text: str) -> str:
@@ -47,6 +50,10 @@ def words_of(text: str, language: str | None = None) -> Words:
     """The words of the language that a text is in, or of the language that it is said to be in, if that is unclear."""
     found, score = identify(" ".join(text[:_SAMPLE].split()))
     known = codes()
+    if found == "en" and not text.isascii():  # English words stand in the other tables too
+        other = " ".join(_OTHER.findall(text[:_LOOK]))
+        if len(other) >= _FEW:
+            found, score = identify(other[:_SAMPLE])
     if found not in known or score < _SURE:
         found = language if language in known else found
     return words(found if found in known else "en")

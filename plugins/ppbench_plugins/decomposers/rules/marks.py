@@ -39,7 +39,7 @@ class _Mark:
 def marked_lines(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
     """Runs of lines with marks of one kind, the last run first."""
     marks = [mark for place, row in enumerate(rows[:_MOST_LINES]) if (mark := _mark(text, place, row, words))]
-    for run in reversed(_runs(marks)):
+    for run in reversed(_runs(text, rows, marks)):
         yield _candidate(text, rows, run)
 
 
@@ -81,19 +81,38 @@ def _indent(text: str, start: int) -> int:
     return start - place
 
 
-def _runs(marks: Sequence[_Mark]) -> list[list[_Mark]]:
+def _runs(text: str, rows: Sequence[Span], marks: Sequence[_Mark]) -> list[list[_Mark]]:
     """Marks of one kind whose values go up by one; a deeper bullet belongs to the item above it."""
+    lines_with_marks = {mark.line for mark in marks}
     runs: list[list[_Mark]] = []
     open_runs: dict[tuple[str, int], list[_Mark]] = {}
     for mark in marks:
-        run = open_runs.get((mark.kind, mark.indent))
+        run = open_runs.get(_group(mark))
+        if run and _announced(text, rows, run[-1], mark, lines_with_marks):
+            run = None
         if run and (mark.value == run[-1].value + (mark.kind not in ("bullet", "ideograph")) or _loose(run, mark)):
             run.append(mark)
             continue
         run = [mark]
-        open_runs[mark.kind, mark.indent] = run
+        open_runs[_group(mark)] = run
         runs.append(run)
     return [run for run in runs if len(run) >= 2]
+
+
+def _group(mark: _Mark) -> tuple[str, int]:
+    return mark.kind, mark.indent if mark.kind == "bullet" else 0
+
+
+def _announced(text: str, rows: Sequence[Span], last: _Mark, mark: _Mark, marked: set[int]) -> bool:
+    """Whether what stands since the last item begins a new list: a line that ends in a colon, or a new paragraph."""
+    between = [line for line in range(last.line + 1, mark.line) if line not in marked]
+    if not between:
+        return False
+    if text[rows[between[-1]][1] - 1] in ":：" and between[-1] == mark.line - 1:
+        return True
+    return mark.kind == "bullet" and any(
+        gap(text, rows[line - 1], rows[line]) > 1 and _indent(text, rows[line][0]) <= mark.indent for line in between
+    )
 
 
 def _loose(run: Sequence[_Mark], mark: _Mark) -> bool:
@@ -125,17 +144,28 @@ _FEWEST_CHARACTERS = 1
 def inline_marks(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
     """Items that stand in one line: "1. a; 2. b; 3. c", "(1) a (2) b", or "Text 1: a Text 2: b"."""
     for row in rows[:_MOST_LINES]:
-        for form in (_INLINE, words.label):
+        for form in (words.label, _INLINE):
             found = [match for match in form.finditer(text, row[0], row[1]) if form is _INLINE or _bounded(text, match.start())]
             run = _ascending(found)
             if len(run) < 2:
                 continue
             edges = [*(match.start() for match in run[1:]), row[1]]
+            edges[-1] = _sentence_end(text, run, row[1])
             spans = tuple(trim(text, match.end(), edge, ";；,，、") for match, edge in zip(run, edges, strict=True))
             if all(end - start >= _FEWEST_CHARACTERS for start, end in spans):
                 capital = form is _INLINE and run[0][0].strip("(（)）.、． ").isupper()
                 name = "inline marks" if form is _INLINE else "labelled pieces"
-                yield Candidate(name, text, spans, run[0].start(), row[1], options=capital)
+                yield Candidate(name, text, spans, run[0].start(), edges[-1], options=capital, near=True)
+
+
+_SENTENCE = re.compile(r"[。！？!?](?=.)|\.\s")
+
+
+def _sentence_end(text: str, run: Sequence[re.Match[str]], end: int) -> int:
+    """Where the last item ends: with its sentence, if the items before it are no whole sentences."""
+    inner = any(_SENTENCE.search(text, here.end(), after.start()) for here, after in zip(run, run[1:], strict=False))
+    stop = None if inner else _SENTENCE.search(text, run[-1].end(), end)
+    return stop.end() if stop else end
 
 
 def _bounded(text: str, start: int) -> bool:

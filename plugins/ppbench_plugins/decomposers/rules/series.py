@@ -15,21 +15,33 @@ _LONGEST = 60
 _LONGEST_JOINED = 14
 _MOST_WORDS = 6
 _MOST_ROWS = 400
+_FARTHEST = 300
+_NEAR_END = 200
+_WRAPPED = 40
 
 
 def comma_lists(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
     """After a colon to the end of the line, or a line of its own. The last such list first."""
-    for row in reversed(rows[-_MOST_ROWS:]):
+    kept = rows[-_MOST_ROWS:]
+    if _records(text, kept):
+        return
+    for row in reversed(kept):
         if not _LISTED.search(text, row[0], row[1]):
             continue
         starts = [match.end() for match in _COLON.finditer(text, row[0], min(row[1], row[0] + 2000))]
         for start in [*reversed(starts[-4:]), row[0]]:
-            if start == row[0] == rows[0][0] and not starts and len(rows) == 1:
-                continue  # the text is this line
+            if start == rows[0][0] or (start == row[0] and text[row[1] - 1] in ":："):
+                continue  # the request itself
             spans = _series(text, *trim(text, start, row[1], ".。！!"), words)
             if spans:
-                yield Candidate("comma list", text, spans, spans[0][0], spans[-1][1])
+                yield Candidate("comma list", text, spans, spans[0][0], spans[-1][1], near=True)
                 break
+
+
+def _records(text: str, rows: Sequence[Span]) -> bool:
+    """Whether the lines are records of a table: three in a row with as many commas, two or more."""
+    counts = [text.count(",", *row) + text.count("，", *row) for row in rows]
+    return any(a == b == c > 1 for a, b, c in zip(counts, counts[1:], counts[2:], strict=False))
 
 
 def _series(text: str, start: int, end: int, words: Words) -> tuple[Span, ...]:
@@ -46,9 +58,19 @@ def _series(text: str, start: int, end: int, words: Words) -> tuple[Span, ...]:
     spans += _last(text, place, end, words, separator)
     spans = [span for span in spans if span[0] < span[1]]
     enough = 2 if separator in "、;；|" else 3
-    if len(spans) < enough or not all(_short(text[a:b], separator) for a, b in spans):
+    items = [text[a:b] for a, b in spans]
+    if len(items) < enough or not all(_short(item, separator) for item in items) or _mixed(items):
         return ()
     return tuple(spans)
+
+
+_FORMULA = re.compile(r"[=\[\]{}<>∈∪:：\"“”]|\([^)]*$")
+
+
+def _mixed(items: Sequence[str]) -> bool:
+    """Formulas, fields with names, cut quotations, or numbers among words: no list of things of one kind."""
+    numbers = sum(item[0].isdigit() for item in items)
+    return any(_FORMULA.search(item) for item in items) or 0 < numbers < len(items)
 
 
 def _last(text: str, start: int, end: int, words: Words, separator: str) -> list[Span]:
@@ -65,7 +87,7 @@ def _last(text: str, start: int, end: int, words: Words, separator: str) -> list
 
 def _short(item: str, separator: str) -> bool:
     if separator in ";；":
-        return len(item) <= 300
+        return len(item) <= 120 and "。" not in item
     if any(mark in item for mark in "。?？!！") or (". " in item):
         return False
     if item.isascii() or " " in item:
@@ -91,7 +113,8 @@ def quoted(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]
     for run in reversed(runs):
         if len(run) >= 2:
             spans = tuple(match.span(match.lastindex or 0) for match in run)
-            yield Candidate("quoted pieces", text, tuple(trim(text, *span) for span in spans), run[0].start(), run[-1].end())
+            spans = tuple(trim(text, *span) for span in spans)
+            yield Candidate("quoted pieces", text, spans, run[0].start(), run[-1].end(), near=True)
 
 
 def _joined(between: str, words: Words) -> bool:
@@ -129,13 +152,22 @@ def own_lines(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candida
         else:
             blocks.append([row])
     for block in reversed(blocks):
-        if len(block) < 2 or block[0][0] == rows[0][0]:
+        if len(block) < 2 or block[0][0] == rows[0][0] or block[0][0] > _FARTHEST:
             continue
-        lengths = [end - start for start, end in block]
-        if max(lengths) > 12 * min(lengths) + 60 or len(block) > 200:
+        if len(text) - block[-1][1] > _NEAR_END or len(block) > 200 or _prose(text, block):
             continue
         spans = tuple(trim(text, start, end, ":：") for start, end in block)
         yield Candidate("own lines", text, spans, block[0][0], block[-1][1], strict=True)
+
+
+def _prose(text: str, block: Sequence[Span]) -> bool:
+    """Lines of very unlike length, or a text that is broken into lines."""
+    lengths = [end - start for start, end in block]
+    wrapped = any(
+        end - start > _WRAPPED and text[after].islower() != text[block[0][0]].islower() and text[after].islower()
+        for (start, end), (after, _) in zip(block, block[1:], strict=False)
+    )
+    return wrapped or max(lengths) > 12 * min(lengths) + 60 or any(not text[start].isalnum() for start, _ in block)
 
 
 def table_rows(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
@@ -149,3 +181,13 @@ def table_rows(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candid
         if len(body) >= 2:
             yield Candidate("table rows", text, tuple(body), body[0][0], body[-1][1], strict=True)
         run = []
+
+
+_BRACKETED = re.compile(r"\[([^\[\]\n]{1,80}+)\]")
+
+
+def bracketed(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
+    """Pieces that a text marks with square brackets, and says so; they are asked about in their place."""
+    found = [match.span(1) for _, match in zip(range(300), _BRACKETED.finditer(text), strict=False)]
+    if len(found) >= 2:
+        yield Candidate("bracketed pieces", text, tuple(found), found[0][0], found[-1][1], inside=True)
