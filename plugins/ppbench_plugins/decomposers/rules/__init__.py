@@ -15,13 +15,14 @@ from ppbench_plugins.decomposers.rules.counts import counts
 from ppbench_plugins.decomposers.rules.lexicon import Words, spoken, words_of
 from ppbench_plugins.decomposers.rules.marks import inline_marks, marked_lines
 from ppbench_plugins.decomposers.rules.questions import question_runs
+from ppbench_plugins.decomposers.rules.sentences import and_lists
 from ppbench_plugins.decomposers.rules.series import bracketed, comma_lists, json_arrays, own_lines, quoted, table_rows
 
 __all__ = ["Finding", "find"]
 
 _Finder = Callable[[str, Sequence[Span], Words], Iterator[Candidate]]
 _FINDERS: tuple[_Finder, ...] = (
-    json_arrays, marked_lines, inline_marks, question_runs, bracketed, quoted, comma_lists, table_rows, own_lines,
+    json_arrays, marked_lines, inline_marks, question_runs, bracketed, quoted, comma_lists, and_lists, table_rows, own_lines,
 )  # fmt: skip
 _MOST_TRIES = 6
 

@@ -33,6 +33,8 @@ class Candidate:
     end: int
     strict: bool = False
     """No list marks: only a plain word that the parts are to be treated one by one makes it a list."""
+    marked: bool = False
+    """Lines with list marks."""
     near: bool = False
     """A list that also occurs in prose: the request must stand beside it."""
     inside: bool = False

@@ -5,43 +5,69 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ppbench_plugins.decomposers.rules.candidate import Count
+from ppbench_plugins.decomposers.rules.candidate import Count, Span
 from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
 
 _SENTENCE = re.compile(r"[^.!?。！？\n।]++(?:\.(?=\d)[^.!?。！？\n।]*+)*+")
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|(?<![\w-])\d+(?:[.,:/%-]\d+)*%?")
+_LETTER = r"(?:[^\W\d_]|[\u0300-\u036f\u064b-\u065f\u0900-\u0963])"
+_TOKEN = re.compile(rf"{_LETTER}+(?:['’-]{_LETTER}+)*|(?<![\w-])\d+(?:[.,:/%-]\d+)*%?")
 _DIGITS = re.compile(r"\d{1,5}")
 _JOINED = re.compile(
-    r"(?P<n>\d{1,5}|[一二两三四五六七八九十百]{1,4})\s?(?:个|個|条|條|首|篇|则|則|种|種|句|段|份|部|组|組|道|件|つの|つ|本の|本|点の|点|編の|編|案|개의|개|가지|편의|편|줄|마리)"
+    r"(?P<n>\d{1,5}|[一二两三四五六七八九十百]{1,4}|[두세네열]|다섯|여섯|일곱|여덟|아홉|스무)\s?"
+    r"(?:个|個|条|條|首|篇|则|則|种|種|句(?!话)|份|组|組|道|件|つの|つ|本の|本|点の|点|編の|編|案|개의|개|가지|편의|편|줄|마리)"
 )
 _REACH = 14
+_LOOK = 4000
 _BETWEEN = 4
+_SHORT = 12
 
 
 def counts(text: str, words: Words) -> Iterator[Count]:
-    """Each number that stands with a noun for pieces of open creative space."""
+    """Each number that stands with a noun for pieces of open creative space, or for variants of such a piece."""
+    pieces = bool(words.said("piece", spoken(text[:_LOOK])))
     for sentence in _SENTENCE.finditer(text[:20_000]):
         if words.spaced or sentence[0].isascii():
-            yield from _spaced(text, sentence, words)
+            yield from _spaced(text, sentence, words, pieces)
         else:
-            yield from _joined(text, sentence, words)
-            yield from _spaced(text, sentence, words)
+            yield from _joined(text, sentence, words, pieces)
+            yield from _spaced(text, sentence, words, pieces)
 
 
-def _spaced(text: str, sentence: re.Match[str], words: Words) -> Iterator[Count]:
+def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> Iterator[Count]:
     tokens = [(match[0].casefold(), match.span()) for match in _TOKEN.finditer(text, *sentence.span())]
     for place, (token, span) in enumerate(tokens):
         n = int(token) if _DIGITS.fullmatch(token) else words.numbers.get(token, 0)
         if n < 2:
             continue
+        if pieces and place == 1 and len(tokens) <= _SHORT and sentence.start() > 0 and words.said("ask", f" {tokens[0][0]} "):
+            if words.said("piece", spoken(text[: sentence.start()])) and words.said("open", spoken(sentence[0])):
+                yield Count(n, span, tokens[2][0] if len(tokens) > 2 else "")
+                return
         for reach in range(1, _BETWEEN + 2):
             if place + reach >= len(tokens) or _closed(tokens[place + reach - 1 : place + reach], reach, words):
                 break
             tail = f" {' '.join(word.replace('-', ' ') for word, _ in tokens[place + reach : place + reach + 3])} "
-            noun = next((needle for needle in words.lists["open"] if tail.startswith(needle if needle[0] == " " else f" {needle}")), "")
-            if noun and (place == 0 or words.said("ask", spoken(text[sentence.start() : span[0]]))):
+            noun = _opening(words, "open", tail) or (_opening(words, "variants", tail) if pieces else "")
+            if noun and (place == 0 or words.said("ask", _asking(text, sentence, span, words))):
                 yield Count(n, span, noun.strip())
                 return
+
+
+def _asking(text: str, sentence: re.Match[str], number: Span, words: Words) -> str:
+    """Where the verb that asks may stand: before the number, or anywhere in languages whose verbs come last."""
+    return spoken(text[sentence.start() : number[0]] if words.spaced else sentence[0])
+
+
+def _opening(words: Words, kind: str, tail: str) -> str:
+    """The word of a kind that a spoken text begins with."""
+    return next((word for word in words.lists[kind] if tail.startswith(word if word[0] == " " else f" {word}")), "")
+
+
+def _until_stop(after: str, words: Words) -> str:
+    """What may name the counted pieces: nothing, if a thing inside them is what is counted."""
+    stop = words.said("stop", after)
+    place = after.find(stop) if stop else -1
+    return after if place < 0 else after[:place]
 
 
 def _closed(between: list[tuple[str, tuple[int, int]]], reach: int, words: Words) -> bool:
@@ -49,15 +75,16 @@ def _closed(between: list[tuple[str, tuple[int, int]]], reach: int, words: Words
     return reach > 1 and bool(words.said("stop", f" {between[0][0]} "))
 
 
-def _joined(text: str, sentence: re.Match[str], words: Words) -> Iterator[Count]:
+def _joined(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> Iterator[Count]:
     for match in _JOINED.finditer(text, *sentence.span()):
         digits = match["n"]
         n = int(digits) if digits.isdigit() else words.numbers.get(digits, 0)
         if n < 2:
             continue
         after = spoken(text[match.end() : min(match.end() + _REACH, sentence.end())])
+        after = _until_stop(after, words)
         before = spoken(text[max(sentence.start(), match.start() - 8) : match.start()])
-        noun = words.said("open", after) or words.said("open", before)
+        noun = words.said("open", after) or words.said("open", before) or (words.said("variants", after) if pieces else "")
         if noun and words.said("ask", spoken(sentence[0])):
             yield Count(n, match.span("n"), noun)
             return

@@ -12,6 +12,9 @@ _NEAR = 500
 _FAR = 200
 _LONGEST_TAIL = 600
 _SHORT_TAIL = 250
+_SHORT_LEAD = 600
+_NEXT = 250
+_FEW_QUESTIONS = 4
 _MOST_ITEMS = 200
 _CUE = 80
 
@@ -41,7 +44,8 @@ def _list(found: Candidate, words: Words) -> Verdict:
     if found.near and (len(found.lead) > _NEAR + _FAR or len(found.tail) > _SHORT_TAIL):
         return Verdict("a list within a longer text")
     said, announced = _around(found), spoken(found.announced)
-    each, these, nouns, apart = (words.said(kind, said) for kind in ("each", "these", "nouns", "apart"))
+    asked = _asked(found)
+    each, these, nouns, apart = (words.said(kind, asked) for kind in ("each", "these", "nouns", "apart"))
     for kind, why in (("joint", "the parts depend on each other"), ("pick", "one is chosen among the parts")):
         word = words.said(kind, said)
         if word and not (kind == "pick" and each):
@@ -56,14 +60,22 @@ def _list(found: Candidate, words: Words) -> Verdict:
         return Verdict(f"the list is what one task starts from: {named!r}", final=True)
     if given and not each and not (nouns and apart):
         return Verdict(f"the list is what one task starts from: {given!r}")
+    if found.marked and _duties(found, words) and not (announced.strip() and words.said("apart", announced)):
+        return Verdict("the items are requirements of one task")
     if found.inside:
-        asked = words.said("brackets", said) and (each or apart)
-        return _YES if asked else Verdict("nothing asks about the pieces in brackets")
-    if found.strict and not (each and apart or (apart and these and nouns)):
+        marked = words.said("brackets", said) and (each or apart)
+        return _YES if marked else Verdict("nothing asks about the pieces in brackets")
+    running = "" if each else words.said("about", spoken(found.lead))
+    if found.strict and (running or not (apart and (each or (these and nouns)))):
         return Verdict("lines without marks, and nothing says that each is a task")
     if (apart and (each or these or nouns)) or (each and (these or nouns)) or _all_questions(found):
         return _YES
     return Verdict("nothing says that the parts are to be treated one by one")
+
+
+def _duties(found: Candidate, words: Words) -> bool:
+    """Whether half of the items, or more, say what must be or must not be."""
+    return 2 * sum(bool(words.said("duty", spoken(item[:200]))) for item in found.items) >= len(found.items)
 
 
 def _all_questions(found: Candidate) -> bool:
@@ -78,11 +90,19 @@ def _around(found: Candidate) -> str:
     return spoken(f"{lead} \n {tail[:_LONGEST_TAIL]}")
 
 
+def _asked(found: Candidate) -> str:
+    """The words that may ask for the items one by one: those before a short lead ends, those next to the list, the last."""
+    lead, tail = found.lead, found.tail
+    lead = lead if len(lead) <= _SHORT_LEAD else lead[-_NEXT:]
+    tail = tail if len(tail) <= _SHORT_LEAD else f"{tail[: _NEXT // 2]} \n {tail[-_NEXT:]}"
+    return spoken(f"{lead} \n {tail}")
+
+
 def _questions(found: Candidate, words: Words) -> Verdict:
     lead, tail = spoken(found.lead), spoken(found.tail)
     asked = spoken(" ".join(found.items))
     word = words.said("joint", asked) or words.said("joint", lead[:_NEAR])
-    if word:
+    if word and len(found.items) <= _FEW_QUESTIONS:
         return Verdict(f"the questions depend on each other: {word!r}")
     near = lead[-_CUE:] + tail[:_CUE]
     told = words.said("questions", near) and words.said("apart", near)

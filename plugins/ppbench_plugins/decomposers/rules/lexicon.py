@@ -21,6 +21,7 @@ _SURE = 0.4
 _SAMPLE = 400
 _LOOK = 4000
 _OTHER = re.compile(r"[\u0370-\u1fff\u2e80-\uffef]+")
+_KANA = re.compile(r"[\u3041-\u30fa]")
 _FEW = 3
 
 
@@ -54,6 +55,8 @@ def words_of(text: str, language: str | None = None) -> Words:
         other = " ".join(_OTHER.findall(text[:_LOOK]))
         if len(other) >= _FEW:
             found, score = identify(other[:_SAMPLE])
+    if found == "ja" and not _KANA.search(text):
+        found = "zh"  # Han letters alone
     if found not in known or score < _SURE:
         found = language if language in known else found
     return words(found if found in known else "en")

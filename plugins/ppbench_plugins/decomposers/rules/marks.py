@@ -128,10 +128,21 @@ def _candidate(text: str, rows: Sequence[Span], run: Sequence[_Mark]) -> Candida
     if any(after.line - here.line > 1 for here, after in zip(run, run[1:], strict=False)):
         while last + 1 < len(rows) and gap(text, rows[last], rows[last + 1]) < 2:
             last += 1  # other items go over several lines: so may the last one, until a blank line
-    spans.append(trim(text, run[-1].end, rows[last][1]))
+    end = _form_asked(text, run[-1].end, rows[last][1])
+    spans.append(trim(text, run[-1].end, end))
     kind = run[0].kind
     name = {"bullet": "bulleted lines", "label": "labelled lines"}.get(kind, "numbered lines")
-    return Candidate(name, text, tuple(spans), run[0].start, rows[last][1], options=kind == "capital")
+    return Candidate(name, text, tuple(spans), run[0].start, end,
+                     options=kind == "capital", marked=kind != "label")  # fmt: skip
+
+
+_FORM = re.compile(r"json|csv", re.IGNORECASE)
+
+
+def _form_asked(text: str, start: int, end: int) -> int:
+    """Where the last item ends if its last sentence says in which form to answer."""
+    cut = max(text.rfind(". ", start, end), text.rfind("。", start, end - 1), text.rfind("! ", start, end))
+    return cut + 1 if cut > start and _FORM.search(text, cut, end) and not _FORM.search(text, start, cut) else end
 
 
 _INLINE = re.compile(

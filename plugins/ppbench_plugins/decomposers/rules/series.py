@@ -14,8 +14,10 @@ _LISTED = re.compile(r"[、,，،;；/|]")
 _LONGEST = 60
 _LONGEST_JOINED = 14
 _MOST_WORDS = 6
+_FIELD = re.compile(r"[:：=]\s*\S")
 _MOST_ROWS = 400
-_FARTHEST = 300
+_FARTHEST = 250
+_MOST_TEXT = 1500
 _NEAR_END = 200
 _WRAPPED = 40
 
@@ -146,6 +148,8 @@ def json_arrays(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candi
 def own_lines(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
     """Lines of a kind under a line that announces them, without any mark: the last such block first."""
     blocks: list[list[Span]] = []
+    if len(text) > _MOST_TEXT:
+        return
     for row in rows:
         if blocks and gap(text, blocks[-1][-1], row) < 2 and not text[blocks[-1][-1][1] - 1] in ":：":
             blocks[-1].append(row)
@@ -167,7 +171,12 @@ def _prose(text: str, block: Sequence[Span]) -> bool:
         end - start > _WRAPPED and text[after].islower() != text[block[0][0]].islower() and text[after].islower()
         for (start, end), (after, _) in zip(block, block[1:], strict=False)
     )
-    return wrapped or max(lengths) > 12 * min(lengths) + 60 or any(not text[start].isalnum() for start, _ in block)
+    return wrapped or max(lengths) > 12 * min(lengths) + 60 or any(not text[start].isalnum() for start, _ in block) or _fields(text, block)
+
+
+def _fields(text: str, block: Sequence[Span]) -> bool:
+    """Lines such as "Input: 3": the parts of one record."""
+    return sum(bool(_FIELD.search(text, start, min(end, start + 40))) for start, end in block) * 2 > len(block)
 
 
 def table_rows(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
