@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ppbench_plugins.decomposers.rules.candidate import Count, Span
 from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
@@ -17,6 +17,7 @@ _JOINED = re.compile(
     r"(?:个|個|条|條|首|篇|则|則|种|種|句(?!话)|份|组|組|道|件|つの|つ|本の|本|点の|点|編の|編|案|개의|개|가지|편의|편|줄|마리)"
 )
 _REACH = 14
+_Token = tuple[str, Span]
 _LOOK = 4000
 _BETWEEN = 4
 _SHORT = 12
@@ -39,10 +40,9 @@ def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> I
         n = int(token) if _DIGITS.fullmatch(token) else words.numbers.get(token, 0)
         if n < 2:
             continue
-        if pieces and place == 1 and len(tokens) <= _SHORT and sentence.start() > 0 and words.said("ask", f" {tokens[0][0]} "):
-            if words.said("piece", spoken(text[: sentence.start()])) and words.said("open", spoken(sentence[0])):
-                yield Count(n, span, tokens[2][0] if len(tokens) > 2 else "")
-                return
+        if pieces and place and _again(text, sentence, tokens, place, words):
+            yield Count(n, span, tokens[-1][0])
+            return
         for reach in range(1, _BETWEEN + 2):
             if place + reach >= len(tokens) or _closed(tokens[place + reach - 1 : place + reach], reach, words):
                 break
@@ -51,6 +51,15 @@ def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> I
             if noun and (place == 0 or words.said("ask", _asking(text, sentence, span, words))):
                 yield Count(n, span, noun.strip())
                 return
+
+
+def _again(text: str, sentence: re.Match[str], tokens: Sequence[_Token], place: int, words: Words) -> bool:
+    """A short sentence that asks for a number of what an earlier one named: "... need slogans. Can you give me 5?"."""
+    before = spoken(text[: sentence.start()][-_LOOK:])
+    if len(tokens) > _SHORT or not words.said("piece", before) or not words.said("ask", spoken(text[sentence.start() : tokens[place][1][0]])):
+        return False
+    own = bool(words.said("open", spoken(sentence[0])))
+    return own and place == 1 or place == len(tokens) - 1 and bool(words.said("open", before))
 
 
 def _asking(text: str, sentence: re.Match[str], number: Span, words: Words) -> str:
@@ -70,7 +79,7 @@ def _until_stop(after: str, words: Words) -> str:
     return after if place < 0 else after[:place]
 
 
-def _closed(between: list[tuple[str, tuple[int, int]]], reach: int, words: Words) -> bool:
+def _closed(between: Sequence[_Token], reach: int, words: Words) -> bool:
     """Whether a word between number and noun ends the reach of the number."""
     return reach > 1 and bool(words.said("stop", f" {between[0][0]} "))
 

@@ -66,9 +66,10 @@ def _list(found: Candidate, words: Words) -> Verdict:
         marked = words.said("brackets", said) and (each or apart)
         return _YES if marked else Verdict("nothing asks about the pieces in brackets")
     running = "" if each else words.said("about", spoken(found.lead))
-    if found.strict and (running or not (apart and (each or (these and nouns)))):
+    beside = bool(words.said("each", announced))
+    if found.strict and (running or not (beside or (apart and (each or (these and nouns))))):
         return Verdict("lines without marks, and nothing says that each is a task")
-    if (apart and (each or these or nouns)) or (each and (these or nouns)) or _all_questions(found):
+    if beside or (apart and (each or these or nouns)) or ((each or these) and nouns) or _all_questions(found):
         return _YES
     return Verdict("nothing says that the parts are to be treated one by one")
 
@@ -86,7 +87,7 @@ def _around(found: Candidate) -> str:
     """The words before and after a list; of a long text those that stand nearest, and its opening."""
     lead, tail = found.lead, found.tail
     if len(lead) > _NEAR + _FAR:
-        lead = f"{lead[:_FAR]} \n {lead[-_NEAR:]}"
+        lead = f"{lead[:_FAR]} \n {lead[-_NEXT:]}"
     return spoken(f"{lead} \n {tail[:_LONGEST_TAIL]}")
 
 

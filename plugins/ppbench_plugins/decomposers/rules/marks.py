@@ -16,7 +16,7 @@ _KINDS = {
     "letter": r"[a-zа-я][.)）](?=\s|[^\x00-\x7f])|[(（][a-zа-я][)）]",
     "capital": r"[A-ZА-Я](?:[.)）](?=\s|[^\x00-\x7f])|[、．])|[(（][A-ZА-Я][)）]",
     "ideograph": r"[一二三四五六七八九十]{1,3}[、.．)）]|[가나다라마바사아][.)]|[ア-オ][.)）]",
-    "bullet": r"[-*–—+](?=\s)|[•·‣◦●○▪■◆※]",
+    "bullet": r"[-*–—+](?=\s)|[•·‣◦●○▪■◆※・]",
 }
 _MARK = re.compile("|".join(f"(?P<k{place}>{form})" for place, form in enumerate(_KINDS.values())))
 _NAMES = tuple(_KINDS)

@@ -10,7 +10,7 @@ from ppbench_plugins.decomposers.rules.lexicon import Words
 
 _STOPS = ".。!！?？;；"
 _COLON = re.compile(r"[:：](?!//|\d)")
-_LISTED = re.compile(r"[、,，،;；/|]")
+_LISTED = re.compile(r"[、,，،;；/]")
 _LONGEST = 60
 _LONGEST_JOINED = 14
 _MOST_WORDS = 6
@@ -28,7 +28,7 @@ def comma_lists(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candi
     if _records(text, kept):
         return
     for row in reversed(kept):
-        if not _LISTED.search(text, row[0], row[1]):
+        if not _LISTED.search(text, row[0], row[1]) or text.count("|", *row) > 1:
             continue
         starts = [match.end() for match in _COLON.finditer(text, row[0], min(row[1], row[0] + 2000))]
         for start in [*reversed(starts[-4:]), row[0]]:
@@ -49,7 +49,7 @@ def _records(text: str, rows: Sequence[Span]) -> bool:
 def _series(text: str, start: int, end: int, words: Words) -> tuple[Span, ...]:
     """The items between separators of one kind, or nothing if this is prose."""
     piece = text[start:end]
-    separator = next((mark for mark in "、;；,，،/|" if mark in piece), "")
+    separator = next((mark for mark in "、;；,，،/" if mark in piece), "")
     if not separator or len(piece) > 4000:
         return ()
     both = separator if separator not in ",，" else ",，"
@@ -59,7 +59,7 @@ def _series(text: str, start: int, end: int, words: Words) -> tuple[Span, ...]:
         place = start + match.end()
     spans += _last(text, place, end, words, separator)
     spans = [span for span in spans if span[0] < span[1]]
-    enough = 2 if separator in "、;；|" else 3
+    enough = 2 if separator in "、;；" else 3
     items = [text[a:b] for a, b in spans]
     if len(items) < enough or not all(_short(item, separator) for item in items) or _mixed(items):
         return ()
@@ -113,10 +113,16 @@ def quoted(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]
             run = [match]
             runs.append(run)
     for run in reversed(runs):
-        if len(run) >= 2:
+        if len(run) >= 2 and _apart(text, run[0].start(), run[-1].end()):
             spans = tuple(match.span(match.lastindex or 0) for match in run)
             spans = tuple(trim(text, *span) for span in spans)
             yield Candidate("quoted pieces", text, spans, run[0].start(), run[-1].end(), near=True)
+
+
+def _apart(text: str, start: int, end: int) -> bool:
+    """Whether quoted pieces stand after a colon or at the end of a line or sentence, not within one."""
+    before, after = text[max(0, start - 5) : start].rstrip(" \t"), text[end : end + 5].lstrip(" \t")
+    return before.endswith((":", "：", "\n")) or not before or after[:1] in ("", "\n", ".", "。", "!", "?", "？")
 
 
 def _joined(between: str, words: Words) -> bool:
