@@ -13,6 +13,8 @@ _FAR = 200
 _LONGEST_TAIL = 600
 _SHORT_TAIL = 250
 _SHORT_LEAD = 600
+_SHORT = 200
+_SENTENCE = re.compile(r"[.!?。！？\n]")
 _NEXT = 250
 _FEW_QUESTIONS = 4
 _MOST_ITEMS = 200
@@ -44,8 +46,7 @@ def _list(found: Candidate, words: Words) -> Verdict:
     if found.near and (len(found.lead) > _NEAR + _FAR or len(found.tail) > _SHORT_TAIL):
         return Verdict("a list within a longer text")
     said, announced = _around(found), spoken(found.announced)
-    asked = _asked(found)
-    each, these, nouns, apart = (words.said(kind, asked) for kind in ("each", "these", "nouns", "apart"))
+    each, nouns, apart = (words.said(kind, said) for kind in ("each", "nouns", "apart"))
     for kind, why in (("joint", "the parts depend on each other"), ("pick", "one is chosen among the parts")):
         word = words.said(kind, said)
         if word and not (kind == "pick" and each):
@@ -66,10 +67,9 @@ def _list(found: Candidate, words: Words) -> Verdict:
         marked = words.said("brackets", said) and (each or apart)
         return _YES if marked else Verdict("nothing asks about the pieces in brackets")
     running = "" if each else words.said("about", spoken(found.lead))
-    beside = bool(words.said("each", announced))
-    if found.strict and (running or not (beside or (apart and (each or (these and nouns))))):
+    if found.strict and (_runs_on(found, words) or not _asked(found, words)):
         return Verdict("lines without marks, and nothing says that each is a task")
-    if beside or (apart and (each or these or nouns)) or ((each or these) and nouns) or _all_questions(found):
+    if _asked(found, words) or _all_questions(found):
         return _YES
     return Verdict("nothing says that the parts are to be treated one by one")
 
@@ -91,12 +91,35 @@ def _around(found: Candidate) -> str:
     return spoken(f"{lead} \n {tail[:_LONGEST_TAIL]}")
 
 
-def _asked(found: Candidate) -> str:
-    """The words that may ask for the items one by one: those before a short lead ends, those next to the list, the last."""
+def _asked(found: Candidate, words: Words) -> str:
+    """The words, all of one sentence, that ask to treat the items one by one, or an empty string."""
+    announced = spoken(found.announced)
+    if words.said("each", announced):
+        return announced
     lead, tail = found.lead, found.tail
+    if len(lead) + len(tail) <= _SHORT:
+        return _says(spoken(f"{lead} \n {tail}"), found, words)
     lead = lead if len(lead) <= _SHORT_LEAD else lead[-_NEXT:]
     tail = tail if len(tail) <= _SHORT_LEAD else f"{tail[: _NEXT // 2]} \n {tail[-_NEXT:]}"
-    return spoken(f"{lead} \n {tail}")
+    for sentence in _SENTENCE.split(f"{lead}\n{tail}"):
+        if sentence and (said := _says(spoken(f"{sentence} \n {found.announced}"), found, words)):
+            return said
+    return ""
+
+
+def _says(said: str, found: Candidate, words: Words) -> str:
+    each, these, nouns, apart = (words.said(kind, said) for kind in ("each", "these", "nouns", "apart"))
+    if found.strict:
+        return apart and (each or (these and nouns))
+    return (apart and (each or these or nouns)) or (each and nouns) or (found.marked and these and nouns)
+
+
+def _runs_on(found: Candidate, words: Words) -> bool:
+    """Whether lines are those of one text, or the options of a question."""
+    lead = spoken(found.lead)
+    if words.said("each", spoken(found.announced)):
+        return False
+    return bool(words.said("about", lead) or (words.said("questions", lead) and not _all_questions(found)))
 
 
 def _questions(found: Candidate, words: Words) -> Verdict:
