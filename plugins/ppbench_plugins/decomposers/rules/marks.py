@@ -60,10 +60,9 @@ def _one(text: str, start: int, words: Words) -> tuple[str, int, int] | None:
     if match:
         kind = _NAMES[(match.lastindex or 1) - 1]
         return kind, _value(kind, match[0]), _SPACE.match(text, match.end()).end()  # type: ignore[union-attr]
-    label = words.label.match(text, start) if text[start].isalpha() else None
-    if label:
-        digits = _FIRST.search(label[0])
-        return "label", int(digits[0]) if digits else 0, label.end()
+    label = _LABEL.search(text, start, start + _LONGEST_LABEL) if text[start].isalpha() else None
+    if label and text[start : label.start()].rstrip().casefold() in words.labels:
+        return "label", _place(label[0]), label.end()
     return None
 
 
@@ -90,7 +89,7 @@ def _runs(text: str, rows: Sequence[Span], marks: Sequence[_Mark]) -> list[list[
         run = open_runs.get(_group(mark))
         if run and _announced(text, rows, run[-1], mark, lines_with_marks):
             run = None
-        if run and (mark.value == run[-1].value + (mark.kind not in ("bullet", "ideograph")) or _loose(run, mark)):
+        if run and (mark.value == run[-1].value + (mark.kind not in ("bullet", "ideograph"))):
             run.append(mark)
             continue
         run = [mark]
@@ -113,11 +112,6 @@ def _announced(text: str, rows: Sequence[Span], last: _Mark, mark: _Mark, marked
     return mark.kind == "bullet" and any(
         gap(text, rows[line - 1], rows[line]) > 1 and _indent(text, rows[line][0]) <= mark.indent for line in between
     )
-
-
-def _loose(run: Sequence[_Mark], mark: _Mark) -> bool:
-    """All marks are 1., as Markdown allows, or labels bear no number."""
-    return mark.value == run[-1].value and (mark.kind == "label" and mark.value == 0)
 
 
 def _candidate(text: str, rows: Sequence[Span], run: Sequence[_Mark]) -> Candidate:
@@ -145,53 +139,71 @@ def _form_asked(text: str, start: int, end: int) -> int:
     return cut + 1 if cut > start and _FORM.search(text, cut, end) and not _FORM.search(text, start, cut) else end
 
 
+_LABEL = re.compile(r"(?:\d{1,3}|(?<=\s)[A-Za-z]|(?<=[^\x00-\x7f])[A-Za-z]|[一二三四五六七八九十])\s{0,2}[:：.．、)）]\s*")
+_LONGEST_LABEL = 24
 _INLINE = re.compile(
-    r"(?:(?<=[\s:：;；,，。.？?！!、)）])|(?<=[^\x00-\x7f]))"
-    r"(?:(?P<n>\d{1,2})(?:[.．](?!\d)|[)）、]|[:：](?!\d))|[(（](?P<b>\d{1,2}|[a-h])[)）]|(?P<c>[①-⑳])|(?P<a>[a-hA-H])[.)）](?=\s|[^\x00-\x7f]))\s*"
+    r"\d{1,2}(?:[.．](?!\d)|[)）、]|[:：](?!\d))\s*|[(（](?:\d{1,2}|[a-h])[)）]\s*|[①-⑳]\s*|[a-hA-H][.)）](?=\s|[^\x00-\x7f])\s*"
 )
-_FEWEST_CHARACTERS = 1
+_SECOND = re.compile(r"2\s{0,2}[.．)）、:：]|②|[bB]\s{0,2}[.:：．、)）]|二\s{0,2}[:：.．、)）]")
+_OPENERS = " \t\r\n　:：;；,，、。.?？!！)）(（"
+_SENTENCE = re.compile(r"[。！？!?](?=.)|\.\s")
+_Place = tuple[int, int, int]
+"""Where a mark within a line begins and ends, and its number."""
 
 
 def inline_marks(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
     """Items that stand in one line: "1. a; 2. b; 3. c", "(1) a (2) b", or "Text 1: a Text 2: b"."""
     for row in rows[:_MOST_LINES]:
-        for form in (words.label, _INLINE):
-            found = [match for match in form.finditer(text, row[0], row[1]) if form is _INLINE or _bounded(text, match.start())]
+        if not _SECOND.search(text, *row):
+            continue
+        for name, found in (("labelled pieces", _labelled(text, row, words)), ("inline marks", _bounded(text, row))):
             run = _ascending(found)
             if len(run) < 2:
                 continue
-            edges = [*(match.start() for match in run[1:]), row[1]]
-            edges[-1] = _sentence_end(text, run, row[1])
-            spans = tuple(trim(text, match.end(), edge, ";；,，、") for match, edge in zip(run, edges, strict=True))
-            if all(end - start >= _FEWEST_CHARACTERS for start, end in spans):
-                capital = form is _INLINE and run[0][0].strip("(（)）.、． ").isupper()
-                name = "inline marks" if form is _INLINE else "labelled pieces"
-                yield Candidate(name, text, spans, run[0].start(), edges[-1], options=capital, near=True)
+            edges = [*(start for start, _, _ in run[1:]), _sentence_end(text, run, row[1])]
+            spans = tuple(trim(text, end, edge, ";；,，、") for (_, end, _), edge in zip(run, edges, strict=True))
+            if all(start < end for start, end in spans):
+                capital = name == "inline marks" and text[run[0][0] : run[0][1]].strip("(（)）.、． ").isupper()
+                yield Candidate(name, text, spans, run[0][0], edges[-1], options=capital, near=True)
 
 
-_SENTENCE = re.compile(r"[。！？!?](?=.)|\.\s")
-
-
-def _sentence_end(text: str, run: Sequence[re.Match[str]], end: int) -> int:
+def _sentence_end(text: str, run: Sequence[_Place], end: int) -> int:
     """Where the last item ends: with its sentence, if the items before it are no whole sentences."""
-    inner = any(_SENTENCE.search(text, here.end(), after.start()) for here, after in zip(run, run[1:], strict=False))
-    stop = None if inner else _SENTENCE.search(text, run[-1].end(), end)
+    inner = any(_SENTENCE.search(text, here[1], after[0]) for here, after in zip(run, run[1:], strict=False))
+    stop = None if inner else _SENTENCE.search(text, run[-1][1], end)
     return stop.end() if stop else end
 
 
-def _bounded(text: str, start: int) -> bool:
-    return start == 0 or not text[start - 1].isascii() or not text[start - 1].isalnum()
+def _bounded(text: str, row: Span) -> list[_Place]:
+    """Marks after white space, punctuation or a letter of another script."""
+    found = []
+    for match in _INLINE.finditer(text, *row):
+        start = match.start()
+        if start == 0 or text[start - 1] in _OPENERS or not text[start - 1].isascii():
+            found.append((start, match.end(), _place(match[0])))
+    return found
 
 
-def _ascending(found: Sequence[re.Match[str]]) -> list[re.Match[str]]:
+def _labelled(text: str, row: Span, words: Words) -> list[_Place]:
+    """Numbers behind a word such as "Text" or "Sentence"."""
+    found = []
+    for match in _LABEL.finditer(text, *row):
+        begin = max(row[0], match.start() - _LONGEST_LABEL)
+        before = text[begin : match.start()].rstrip()
+        label = next((word for word in words.labels if before.casefold().endswith(word)), "")
+        if label:
+            found.append((begin + len(before) - len(label), match.end(), _place(match[0])))
+    return found
+
+
+def _ascending(found: Sequence[_Place]) -> list[_Place]:
     """The run of marks that begins with 1 or a and goes up by one."""
-    run: list[re.Match[str]] = []
-    for match in found:
-        value = _place(match[0])
-        if value == 1:
-            run = [match]
-        elif run and value == len(run) + 1:
-            run.append(match)
+    run: list[_Place] = []
+    for place in found:
+        if place[2] == 1:
+            run = [place]
+        elif run and place[2] == len(run) + 1:
+            run.append(place)
     return run
 
 
