@@ -26,7 +26,9 @@ _FINDERS: tuple[_Finder, ...] = (
 )  # fmt: skip
 _MOST_TRIES = 6
 _NOTHING = Finding(None, "nothing found", "no list, no questions and no count of creative pieces")
-_SIGN = re.compile(r"[\d:：、;；\"“「«\[‘一二两三四五六七八九十두세네열]|(?<!\w)'|[,，،][^,，،]*+[,，،]|[?？؟][^?？؟]*+[?？؟]|\\n")
+_SIGN = re.compile(
+    r"[\d:：、;；\"“「«\[‘一二两三四五六七八九十두세네열]|(?<!\w)'|[,，،][^,，،]*+[,，،]|[?？؟][^?？؟]*+[?？؟]|\\n|"
+    r"[,،]\s*+[^\s,،]++(?:\s[^\s,،]++){0,3}?\s(?:and|und|et|y|e|ed|dan|и)\s")
 """What a text in one line must hold, or a number word, to be looked at closely."""
 
 

@@ -13,7 +13,7 @@ _LETTER = r"(?:[^\W\d_]|[\u0300-\u036f\u064b-\u065f\u0900-\u0963])"
 _TOKEN = re.compile(rf"{_LETTER}+(?:['’-]{_LETTER}+)*|(?<![\w-])\d+(?:[.,:/%-]\d+)*%?")
 _DIGIT = re.compile(r"\d")
 _HAN = re.compile(r"[一二两三四五六七八九十두세네열]")
-_MOST = 20_000
+_MOST = 8_000
 _DIGITS = re.compile(r"\d{1,5}")
 _JOINED = re.compile(
     r"(?P<n>\d{1,5}|[一二两三四五六七八九十百]{1,4}|[두세네열]|다섯|여섯|일곱|여덟|아홉|스무)\s?"
@@ -22,6 +22,7 @@ _JOINED = re.compile(
 _REACH = 14
 _Token = tuple[str, Span]
 _LOOK = 4000
+_NEAR = 300
 _BETWEEN = 4
 _SHORT = 12
 
@@ -62,8 +63,10 @@ def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> I
 
 def _again(text: str, sentence: re.Match[str], tokens: Sequence[_Token], place: int, words: Words) -> bool:
     """A short sentence that asks for a number of what an earlier one named: "... need slogans. Can you give me 5?"."""
+    if len(tokens) > _SHORT:
+        return False
     before = spoken(text[: sentence.start()][-_LOOK:])
-    if len(tokens) > _SHORT or not (words.said("piece", before) or words.said("open", before)) or not words.said("ask", spoken(text[sentence.start() : tokens[place][1][0]])):
+    if not (words.said("piece", before) or words.said("open", before)) or not words.said("ask", spoken(text[sentence.start() : tokens[place][1][0]])):
         return False
     own = bool(words.said("open", spoken(sentence[0])))
     return own and place == 1 or place == len(tokens) - 1 and bool(words.said("open", before))
@@ -71,7 +74,8 @@ def _again(text: str, sentence: re.Match[str], tokens: Sequence[_Token], place: 
 
 def _asking(text: str, sentence: re.Match[str], number: Span, words: Words) -> str:
     """Where the verb that asks may stand: before the number, or anywhere in languages whose verbs come last."""
-    return spoken(text[sentence.start() : number[0]] if words.spaced else sentence[0])
+    begin = max(sentence.start(), number[0] - _NEAR)
+    return spoken(text[begin : number[0]] if words.spaced else text[begin : number[1] + _NEAR])
 
 
 def _until_stop(after: str, words: Words) -> str:

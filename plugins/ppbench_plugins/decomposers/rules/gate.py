@@ -137,8 +137,8 @@ def _questions(found: Candidate, words: Words) -> Verdict:
 
 
 _CODE = re.compile(
-    r"^[ \t]*(?:def |class |import |from \w+ import|#include|public |private |var |let |const |function |return\b|if ?\(|"
-    r"for ?\(|while ?\(|SELECT |INSERT |CREATE |</?[a-z][^>\n]{0,80}>|[}\])];?\s*$|\w+\([^)\n]{0,80}\);?\s*$|@\w+|#!)",
+    r"^[ \t]*+(?:def |class |import |from \w+ import|#include|public |private |var |let |const |function |return\b|if ?\(|"
+    r"for ?\(|while ?\(|SELECT |INSERT |CREATE |</?[a-z][^>\n]{0,80}>|[}\])];?[ \t]*+$|\w+\([^)\n]{0,80}\);?[ \t]*+$|@\w+|#!)",
     re.MULTILINE,
 )
 _MUCH_CODE = 4

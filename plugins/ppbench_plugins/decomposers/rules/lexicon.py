@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,8 +20,14 @@ _PUNCTUATION = {code: " " for code in range(0x21, 0x7F) if not chr(code).isalnum
 _SURE = 0.4
 _SAMPLE = 120
 _LOOK = 300
-_OTHER = re.compile(r"[\u0400-\u04ff\u0600-\u06ff\u0900-\u097f\u3041-\u30fa\u4e00-\u9fff\uac00-\ud7a3]")
-_SCRIPTS = (("\u04ff", "ru"), ("\u06ff", "ar"), ("\u097f", "hi"), ("\u30fa", "ja"), ("\u9fff", "zh"), ("\ud7a3", "ko"))
+_SCRIPTS = {
+    "ru": re.compile(r"[\u0400-\u04ff]"),
+    "ar": re.compile(r"[\u0600-\u06ff]"),
+    "hi": re.compile(r"[\u0900-\u097f]"),
+    "ja": re.compile(r"[\u3041-\u30fa]"),
+    "zh": re.compile(r"[\u4e00-\u9fff]"),
+    "ko": re.compile(r"[\uac00-\ud7a3]"),
+}
 _FEW = 3
 _FEW_KANA = 20
 """A text with fewer kana, to so many Han letters, is Chinese and quotes them."""
@@ -78,17 +83,12 @@ def words_of(text: str, language: str | None = None) -> Words:
 
 
 def _by_script(text: str) -> str:
-    letters = _OTHER.findall(text)
-    if len(letters) < _FEW:
+    letters = {code: len(found) for code, script in _SCRIPTS.items() if (found := script.findall(text))}
+    if sum(letters.values()) < _FEW:
         return ""
-    scripts = Counter(map(_script, letters))
-    if scripts["ja"]:
-        return "ja" if scripts["ja"] * _FEW_KANA >= scripts["zh"] else "zh"
-    return max(scripts, key=scripts.__getitem__)
-
-
-def _script(letter: str) -> str:
-    return next((code for last, code in _SCRIPTS if letter <= last), "")
+    if "ja" in letters:
+        return "ja" if letters["ja"] * _FEW_KANA >= letters.get("zh", 0) else "zh"
+    return max(letters, key=letters.__getitem__)
 
 
 def identify(text: str) -> tuple[str, float]:

@@ -23,6 +23,8 @@ _NAMES = tuple(_KINDS)
 _SPACE = re.compile(r"[ \t　]*")
 _FIRST = re.compile(r"\d{1,3}")
 _MOST_LINES = 3000
+_MOST_BETWEEN = 100
+_FARTHEST = 1000
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def _group(mark: _Mark) -> tuple[str, int]:
 
 def _announced(text: str, rows: Sequence[Span], last: _Mark, mark: _Mark, marked: set[int]) -> bool:
     """Whether what stands since the last item begins a new list: a line that ends in a colon, or a new paragraph."""
-    between = [line for line in range(last.line + 1, mark.line) if line not in marked]
+    first = max(last.line + 1, mark.line - _MOST_BETWEEN)
+    between = [line for line in range(first, mark.line) if line not in marked]
     if not between:
         return False
     if text[rows[between[-1]][1] - 1] in ":：" and between[-1] == mark.line - 1:
@@ -154,6 +157,8 @@ _Place = tuple[int, int, int]
 def inline_marks(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
     """Items that stand in one line: "1. a; 2. b; 3. c", "(1) a (2) b", or "Text 1: a Text 2: b"."""
     for row in rows[:_MOST_LINES]:
+        if row[0] > _FARTHEST:
+            return
         if not _SECOND.search(text, *row):
             continue
         for name, found in (("labelled pieces", _labelled(text, row, words)), ("inline marks", _bounded(text, row))):

@@ -13,6 +13,7 @@ _COMMA = re.compile(r"\s?[,،]\s+")
 _LONGEST = 4
 _MOST_LINES = 100
 _REACH = 400
+_FARTHEST = 3000
 
 
 def and_lists(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
@@ -20,7 +21,7 @@ def and_lists(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candida
     if not words.spaced:
         return
     for row in rows[:_MOST_LINES]:
-        for joint in words.conjunction.finditer(text, *row):
+        for joint in words.conjunction.finditer(text, row[0], min(row[1], _FARTHEST)):
             spans = _items(text, row, joint, words)
             if len(spans) >= 3 and len({text[a:b] for a, b in spans}) == len(spans):
                 yield Candidate("list in a sentence", text, spans, spans[0][0], spans[-1][1], near=True)

@@ -97,16 +97,16 @@ def _short(item: str, separator: str) -> bool:
     return len(item) <= (_LONGEST_JOINED if separator in ",，" else 30)
 
 
-_QUOTED = re.compile(r"\"([^\"\n]{1,2000}+)\"|“([^”\n]{1,2000}+)”|「([^」\n]{1,2000}+)」|«([^»\n]{1,2000}+)»|"
-                     r"(?<!\w)'([^'\n]{2,2000}+)'(?!\w)|‘([^’\n]{1,2000}+)’")  # fmt: skip
-_BETWEEN = re.compile(r"[\s,，、;；.。/&]*(?:\w{1,6}\s?)?")
+_QUOTED = re.compile(r"\"([^\"\n]{1,400}+)\"|“([^”\n]{1,400}+)”|「([^」\n]{1,400}+)」|«([^»\n]{1,400}+)»|"
+                     r"(?<!\w)'([^'\n]{2,400}+)'(?!\w)|‘([^’\n]{1,400}+)’")  # fmt: skip
+_MOST_QUOTED = 20_000
 
 
 def quoted(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
     """Quoted pieces with nothing but separators between them."""
     run: list[re.Match[str]] = []
     runs = list[list[re.Match[str]]]()
-    for match in _QUOTED.finditer(text):
+    for match in _QUOTED.finditer(text, 0, _MOST_QUOTED):
         if run and _joined(text[run[-1].end() : match.start()], words):
             run.append(match)
         else:
@@ -140,7 +140,7 @@ def json_arrays(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candi
     """["a", "b"]: strings in square brackets."""
     for start in list(_OPEN.finditer(text))[:20]:
         spans, place = list[Span](), start.end()
-        while match := _STRING.match(text, place):
+        while len(spans) <= _MOST_ROWS and (match := _STRING.match(text, place)):
             spans.append(trim(text, *match.span(1)))
             place = match.end()
             while place < len(text) and text[place] in " \t\r\n":
