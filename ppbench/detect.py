@@ -129,7 +129,9 @@ def by_language(found: Sequence[Found]) -> dict[str, Figures]:
     return {name: figures([one for one in found if one.label.language == name]) for name in names}
 
 
-_MARK = re.compile(r"(?:[-*•·‣◦–—+]|[(（\[【]?(?:\d{1,4}|[^\W\d_]|[ivx]{1,4})[)）\].．、:：】]|[①-⑳])\s*")
+_MARK = re.compile(
+    r"(?:[-*+–—](?=\s)|[•·‣◦]|[①-⑳]|[(（\[【](?:\d{1,4}|[^\W\d_])[)）\]】]|(?:\d{1,4}|[^\W\d_])(?:[)）、]|[.．:：](?!\d)))\s*"
+)
 
 
 def bare(item: str) -> str:

@@ -12,18 +12,18 @@ import pstats
 import time
 from pathlib import Path
 
-import rule_examples as examples
-
 from ppbench_plugins.decomposers.rules import find
+
+OWN = Path(__file__).with_name("rule_examples.jsonl")
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--prompts", type=Path, help="JSONL with `prompt` or `text`")
+    options.add_argument("--prompts", type=Path, default=OWN, help="JSONL with `prompt` or `text`")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--profile", action="store_true", help="say where the time goes")
     chosen = options.parse_args()
-    texts = _read(chosen.prompts) if chosen.prompts else _own()
+    texts = _read(chosen.prompts)
     for text in texts[:50]:
         find(text)  # loads the words and the language model
     if chosen.profile:
@@ -41,10 +41,6 @@ def _round(texts: list[str]) -> float:
     for text in texts:
         find(text)
     return time.process_time() - start
-
-
-def _own() -> list[str]:
-    return [row[1] for rows in (examples.ITEMS, examples.COUNTS, examples.TRAPS) for row in rows]  # type: ignore[attr-defined]
 
 
 def _read(path: Path) -> list[str]:

@@ -28,7 +28,8 @@ _MOST_TRIES = 6
 _NOTHING = Finding(None, "nothing found", "no list, no questions and no count of creative pieces")
 _SIGN = re.compile(
     r"[\d:：、;；\"“「«\[‘一二两三四五六七八九十두세네열]|(?<!\w)'|[,，،][^,，،]*+[,，،]|[?？؟][^?？؟]*+[?？؟]|\\n|"
-    r"[,،]\s*+[^\s,،]++(?:\s[^\s,،]++){0,3}?\s(?:and|und|et|y|e|ed|dan|и)\s")
+    r"[,،]\s*+[^\s,،]++(?:\s[^\s,،]++){0,3}?\s(?:and|und|et|y|e|ed|dan|и)\s"
+)
 """What a text in one line must hold, or a number word, to be looked at closely."""
 
 
@@ -74,5 +75,3 @@ def _counted(text: str, words: Words) -> Finding | None:
         return Finding(build.of_count(text, found[0]), "count", "")
     except ValueError as error:
         return Finding(None, "count", str(error))
-
-

@@ -66,10 +66,12 @@ def _again(text: str, sentence: re.Match[str], tokens: Sequence[_Token], place: 
     if len(tokens) > _SHORT:
         return False
     before = spoken(text[: sentence.start()][-_LOOK:])
-    if not (words.said("piece", before) or words.said("open", before)) or not words.said("ask", spoken(text[sentence.start() : tokens[place][1][0]])):
+    if not (words.said("piece", before) or words.said("open", before)) or not words.said(
+        "ask", spoken(text[sentence.start() : tokens[place][1][0]])
+    ):
         return False
     own = bool(words.said("open", spoken(sentence[0])))
-    return own and place == 1 or place == len(tokens) - 1 and bool(words.said("open", before))
+    return (own and place == 1) or (place == len(tokens) - 1 and bool(words.said("open", before)))
 
 
 def _asking(text: str, sentence: re.Match[str], number: Span, words: Words) -> str:

@@ -66,7 +66,6 @@ def _list(found: Candidate, words: Words) -> Verdict:
     if found.inside:
         marked = words.said("brackets", said) and (each or apart)
         return _YES if marked else Verdict("nothing asks about the pieces in brackets")
-    running = "" if each else words.said("about", spoken(found.lead))
     if found.strict and (_runs_on(found, words) or not _asked(found, words)):
         return Verdict("lines without marks, and nothing says that each is a task")
     if _asked(found, words) or _all_questions(found):
@@ -111,7 +110,7 @@ def _says(said: str, found: Candidate, words: Words) -> str:
     each, these, nouns, apart = (words.said(kind, said) for kind in ("each", "these", "nouns", "apart"))
     if found.strict:
         return apart and (each or (these and nouns))
-    return (apart and (each or these or nouns)) or (each and nouns) or (found.marked and these and nouns)
+    return (apart and (each or these or nouns)) or (each and nouns) or (these and nouns if found.marked else "")
 
 
 def _runs_on(found: Candidate, words: Words) -> bool:

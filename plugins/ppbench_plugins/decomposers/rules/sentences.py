@@ -48,7 +48,9 @@ def _items(text: str, row: Span, joint: re.Match[str], words: Words) -> tuple[Sp
 
 
 def _short(text: str, span: Span) -> bool:
-    return span[0] < span[1] and 1 <= len(_WORD.findall(text, *span)) <= _LONGEST and not re.search(r"[.!?;:]", text[slice(*span)])
+    return (
+        span[0] < span[1] and 1 <= len(_WORD.findall(text, *span)) <= _LONGEST and not re.search(r"[.!?;:]", text[slice(*span)])
+    )
 
 
 def _first(text: str, begin: int, end: int, words: Words) -> Span | None:

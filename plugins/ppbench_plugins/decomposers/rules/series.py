@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from ppbench_plugins.decomposers.rules.candidate import Candidate, Span, gap, trim
 from ppbench_plugins.decomposers.rules.lexicon import Words
@@ -157,7 +158,7 @@ def own_lines(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candida
     if len(text) > _MOST_TEXT:
         return
     for row in rows:
-        if blocks and gap(text, blocks[-1][-1], row) < 2 and not text[blocks[-1][-1][1] - 1] in ":：":
+        if blocks and gap(text, blocks[-1][-1], row) < 2 and text[blocks[-1][-1][1] - 1] not in ":：":
             blocks[-1].append(row)
         else:
             blocks.append([row])
@@ -175,9 +176,14 @@ def _prose(text: str, block: Sequence[Span]) -> bool:
     lengths = [end - start for start, end in block]
     wrapped = any(
         end - start > _WRAPPED and text[after].islower() != text[block[0][0]].islower() and text[after].islower()
-        for (start, end), (after, _) in zip(block, block[1:], strict=False)
+        for (start, end), (after, _) in pairwise(block)
     )
-    return wrapped or max(lengths) > 12 * min(lengths) + 60 or any(not text[start].isalnum() for start, _ in block) or _fields(text, block)
+    return (
+        wrapped
+        or max(lengths) > 12 * min(lengths) + 60
+        or any(not text[start].isalnum() for start, _ in block)
+        or _fields(text, block)
+    )
 
 
 def _fields(text: str, block: Sequence[Span]) -> bool:
