@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ppbench_plugins.decomposers.rules.candidate import Count, Span
-from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
+from ppbench_plugins.decomposers.rules.lexicon import Words, fold, spoken
 
 _SENTENCE = re.compile(r"[^.!?。！？\n।]++(?:\.(?=\d)[^.!?。！？\n।]*+)*+")
 _LETTER = r"(?:[^\W\d_]|[\u0300-\u036f\u064b-\u065f\u0900-\u0963])"
@@ -43,7 +43,7 @@ def counted(text: str, words: Words) -> Iterator[Count]:
 
 
 def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> Iterator[Count]:
-    tokens = [(match[0].casefold(), match.span()) for match in _TOKEN.finditer(text, *sentence.span())]
+    tokens = [(fold(match[0]), match.span()) for match in _TOKEN.finditer(text, *sentence.span())]
     for place, (token, span) in enumerate(tokens):
         n = int(token) if _DIGITS.fullmatch(token) else words.numbers.get(token, 0)
         if n < 2:

@@ -14,6 +14,8 @@ _LONGEST_TAIL = 600
 _SHORT_TAIL = 250
 _SHORT_LEAD = 600
 _SHORT = 200
+_BRIEF = 60
+_FRAGMENT = 6
 _SENTENCE = re.compile(r"[.!?。！？\n]")
 _NEXT = 250
 _FEW_QUESTIONS = 4
@@ -50,7 +52,7 @@ def _list(found: Candidate, words: Words) -> Verdict:
     for kind, why in (("joint", "the parts depend on each other"), ("pick", "one is chosen among the parts")):
         word = words.said(kind, said)
         if word and not (kind == "pick" and each):
-            return Verdict(f"{why}: {word!r}", final=True)
+            return Verdict(f"{why}: {word!r}", final=not found.strict)
     whole, given = words.said("whole", said), words.said("given", said)
     if whole and not each:
         return Verdict(f"the parts make one thing: {whole!r}", final=not found.strict)
@@ -110,7 +112,10 @@ def _says(said: str, found: Candidate, words: Words) -> str:
     each, these, nouns, apart = (words.said(kind, said) for kind in ("each", "these", "nouns", "apart"))
     if found.strict:
         return apart and (each or (these and nouns))
-    return (apart and (each or these or nouns)) or (each and nouns) or (these and nouns if found.marked else "")
+    if words.said("translate", said) and len(said) <= _BRIEF:
+        return said
+    pointed = said if words.named(said) and not words.said("material", said) else ""
+    return (apart and (each or these or nouns)) or (each and nouns) or pointed
 
 
 def _runs_on(found: Candidate, words: Words) -> bool:
@@ -129,6 +134,8 @@ def _questions(found: Candidate, words: Words) -> Verdict:
         return Verdict(f"the questions depend on each other: {word!r}")
     near = lead[-_CUE:] + tail[:_CUE]
     told = words.said("questions", near) and words.said("apart", near)
+    if any(len(item) < _FRAGMENT and item.isascii() for item in found.items):
+        return Verdict("a question is a piece of the one before it")
     bare = len(found.lead.strip()) + len(found.tail.strip()) == 0
     if (bare and len(found.items) >= 3) or told:
         return _YES

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,9 +18,15 @@ FOLDER = Path(__file__).parent / "words"
 _PUNCTUATION = {code: " " for code in range(0x21, 0x7F) if not chr(code).isalnum()} | dict.fromkeys(
     map(ord, "\t\r\n　、。，；：？！（）「」『』“”‘’«»„…·•–—/、،؛؟।【】《》〈〉¿¡％～"), " "
 )
+_ACCENTS = {
+    code: base for code in range(0xC0, 0x250) if (base := unicodedata.normalize("NFD", chr(code))[0]) < "\x7f" and base.isalpha()
+}
+_BASES = _ACCENTS | {ord("ё"): "е"}
+_FOLDED = _PUNCTUATION | _BASES
 _SURE = 0.4
 _SAMPLE = 120
 _LOOK = 300
+_BESIDE = 22
 _SCRIPTS = {
     "ru": re.compile(r"[\u0400-\u04ff]"),
     "ar": re.compile(r"[\u0600-\u06ff]"),
@@ -33,9 +40,14 @@ _FEW_KANA = 20
 """A text with fewer kana, to so many Han letters, is Chinese and quotes them."""
 
 
+def fold(word: str) -> str:
+    """A word without case and accents."""
+    return word.casefold().translate(_BASES)
+
+
 def spoken(text: str) -> str:
-    """A text as the words are looked up in it: case folded, punctuation and white space as single spaces."""
-    return f" {' '.join(text.casefold().translate(_PUNCTUATION).split())} "
+    """A text as the words are looked up in it: case and accents folded, punctuation and white space as single spaces."""
+    return f" {' '.join(text.casefold().translate(_FOLDED).split())} "
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +69,14 @@ class Words:
             if word in text:
                 return word.strip()
         return ""
+
+    def named(self, text: str) -> bool:
+        """Whether a spoken text points at things: "the following words", "las palabras siguientes", "这些句子"."""
+        for word in self.lists["these"]:
+            place = text.find(word)
+            if place >= 0 and self.said("nouns", f" {text[max(0, place - _BESIDE) : place + len(word) + _BESIDE]} "):
+                return True
+        return False
 
     def begins(self, kind: str, text: str) -> bool:
         """Whether a spoken text begins with a word of a kind."""
@@ -128,7 +148,7 @@ def words(code: str) -> Words:
         for kind, value in table.items()
         if isinstance(value, str) and kind not in ("only", "and", "labels")
     }
-    numbers = {**(more["numbers"] if mixed else {}), **table["numbers"]}
+    numbers = {fold(word): n for word, n in {**(more["numbers"] if mixed else {}), **table["numbers"]}.items()}
     labels = tuple(word.casefold() for word in _split(table["labels"]) + (_split(more["labels"]) if mixed else []))
     both = "|".join(re.escape(word) for word in _split(table["and"]))
     conjunction = re.compile(rf"\s+(?:{both})\s+" if spaced else rf"\s*(?:{both})\s*")
@@ -147,7 +167,9 @@ def _split(value: str) -> list[str]:
 
 def _needle(word: str, spaced: bool) -> str:
     """What is looked up: a whole word, the beginning of one (`*`), or, where words are not spaced, any piece."""
-    word = word.casefold()
+    word = fold(word)
+    if word.startswith("^"):
+        return f" {word[1:]}"
     if not spaced:
         return word
     return f" {word[:-1]}" if word.endswith("*") else f" {word} "

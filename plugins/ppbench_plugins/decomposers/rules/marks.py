@@ -17,10 +17,12 @@ _KINDS = {
     "letter": r"[a-zа-я][.)）](?=\s|[^\x00-\x7f])|[(（][a-zа-я][)）]",
     "capital": r"[A-ZА-Я](?:[.)）](?=\s|[^\x00-\x7f])|[、．])|[(（][A-ZА-Я][)）]",
     "ideograph": r"[一二三四五六七八九十]{1,3}[、.．)）]|[가나다라마바사아][.)]|[ア-オ][.)）]",
+    "ordinal": r"第(?:\d{1,3}|[一二三四五六七八九十]{1,3})[^\W\d]?\s?[:：、]",
     "bullet": r"[-*–—+](?=\s)|[•·‣◦●○▪■◆※・]",
 }
 _MARK = re.compile("|".join(f"(?P<k{place}>{form})" for place, form in enumerate(_KINDS.values())))
 _NAMES = tuple(_KINDS)
+_UNCOUNTED = ("bullet", "ideograph", "ordinal")
 _SPACE = re.compile(r"[ \t　]*")
 _FIRST = re.compile(r"\d{1,3}")
 _MOST_LINES = 3000
@@ -73,7 +75,7 @@ def _value(kind: str, mark: str) -> int:
     if "number" in kind:
         digits = _FIRST.search(mark)
         return int(digits[0]) if digits else ord(mark[0]) - ord("①") + 1
-    return 0 if kind in ("bullet", "ideograph") else ord(mark.strip("(（)）.、．")[:1] or "a")
+    return 0 if kind in _UNCOUNTED else ord(mark.strip("(（)）.、．")[:1] or "a")
 
 
 def _indent(text: str, start: int) -> int:
@@ -92,7 +94,7 @@ def _runs(text: str, rows: Sequence[Span], marks: Sequence[_Mark]) -> list[list[
         run = open_runs.get(_group(mark))
         if run and _announced(text, rows, run[-1], mark, lines_with_marks):
             run = None
-        if run and (mark.value == run[-1].value + (mark.kind not in ("bullet", "ideograph"))):
+        if run and (mark.value == run[-1].value + (mark.kind not in _UNCOUNTED)):
             run.append(mark)
             continue
         run = [mark]

@@ -57,7 +57,7 @@ def _first(text: str, begin: int, end: int, words: Words) -> Span | None:
     """The first item: what stands between the noun that names the list and the first comma."""
     found = list(_WORD.finditer(text, begin, end))[-_LONGEST - 1 :]
     for place in range(len(found) - 1):
-        if words.said("nouns", f" {found[place][0].casefold()} "):
+        if words.said("nouns", spoken(found[place][0])):
             span = trim(text, found[place].end(), end, ":\"'“”")
             if _short(text, span):
                 return span

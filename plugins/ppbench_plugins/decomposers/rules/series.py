@@ -10,7 +10,7 @@ from ppbench_plugins.decomposers.rules.candidate import Candidate, Span, gap, tr
 from ppbench_plugins.decomposers.rules.lexicon import Words
 
 _STOPS = ".。!！?？;；"
-_COLON = re.compile(r"[:：](?!//|\d)")
+_COLON = re.compile(r"：|(?<!\d):(?!//)|:(?![/\d])")
 _LISTED = re.compile(r"[、,，،;；/]")
 _LONGEST = 60
 _LONGEST_JOINED = 14
@@ -155,7 +155,7 @@ def json_arrays(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candi
 def own_lines(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
     """Lines of a kind under a line that announces them, without any mark: the last such block first."""
     blocks: list[list[Span]] = []
-    if len(text) > _MOST_TEXT:
+    if len(text) > _MOST_TEXT or _records(text, rows):
         return
     for row in rows:
         if blocks and gap(text, blocks[-1][-1], row) < 2 and text[blocks[-1][-1][1] - 1] not in ":：":
@@ -163,6 +163,8 @@ def own_lines(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candida
         else:
             blocks.append([row])
     for block in reversed(blocks):
+        if block[0][0] == rows[0][0] and len(block) > 2 and text[block[0][1] - 1] in ".。?？":
+            block = block[1:]
         if len(block) < 2 or block[0][0] == rows[0][0] or block[0][0] > _FARTHEST:
             continue
         if len(text) - block[-1][1] > _NEAR_END or len(block) > 200 or _prose(text, block):
