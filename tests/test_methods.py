@@ -17,6 +17,7 @@ from ppbench.execute import Job, Loop
 from ppbench.tasks import select
 from ppbench_plugins import prompts
 from ppbench_plugins.decomposers.canonical import divide, recognise
+from ppbench_plugins.decomposers.dag import Dag
 from ppbench_plugins.decomposers.reading import MOST_PARTS, json_object, points_mended, points_paper
 from ppbench_plugins.decomposers.schema import SchemaExtraction
 from ppbench_plugins.decomposers.serial import Serial
@@ -43,6 +44,7 @@ METHODS: list[Any] = [
     SkeletonOfThought(router="prompt"),
     TreeOfProblems(),
     TreeOfProblems(depth=2),
+    Dag(),
 ]
 
 

@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from ppbench import paper
 from ppbench import plugins as loader
-from ppbench.commands.common import categories, installed_items, user_items
+from ppbench.commands.common import categories, installed_items, refuse_empty_url, user_items
 from ppbench.commands.progress import Progress, warming_up
 from ppbench.errors import BudgetReached, EndpointUnusable, InvalidData, TooManyFailures, UsageError
 from ppbench.health import health
@@ -125,8 +125,7 @@ class _Session:
         self._methods = list({spec_of(method): method for method in self._methods}.values())
 
     def _load(self) -> list[Item]:
-        if self._asked["base_url"] is not None and not self._asked["base_url"].strip():
-            raise UsageError("--base-url is empty; give an address, e.g. http://127.0.0.1:8000/v1, or leave the option out")
+        refuse_empty_url(self._asked["base_url"])
         chosen = [name for name in ("suite", "task", "prompts") if self._asked[name]]
         if len(chosen) > 1:
             raise UsageError(f"give one of --suite, --task and --prompts, not {' and '.join('--' + c for c in chosen)}")

@@ -14,7 +14,6 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Any, ClassVar, Literal
 
 from ppbench import Call, Plan, Prompt, Schema
@@ -22,6 +21,7 @@ from ppbench_plugins.decomposers.extraction import answer_schema, begun, finishe
 from ppbench_plugins.decomposers.fanout import FanOut
 from ppbench_plugins.decomposers.names import Names, placeholders
 from ppbench_plugins.decomposers.reading import MOST_PARTS
+from ppbench_plugins.decomposers.rules import find
 from ppbench_plugins.decomposers.tiers import REPEATED, Ground, paper_tier
 from ppbench_plugins.prompts import fill
 
@@ -71,10 +71,10 @@ class SchemaExtraction(FanOut):
             return planning.split(prompt.schema) if prompt.schema else Plan.decline(prompt, "no annotation was given")
         if self.source == "llm":
             return planning.ask()
-        finding = import_module("ppbench_plugins.decomposers.rules").find(prompt.text, prompt.language)
-        if finding.schema is not None:
-            return planning.split(finding.schema, finding.rule)
-        return planning.ask() if self.source == "rules+llm" else Plan.decline(prompt, finding.reason)
+        found = find(prompt.text, prompt.language)
+        if found.schema is not None:
+            return planning.split(found.schema, f"rule: {found.rule}")
+        return planning.ask() if self.source == "rules+llm" else Plan.decline(prompt, f"rule: {found.rule}: {found.reason}")
 
 
 class Planning:

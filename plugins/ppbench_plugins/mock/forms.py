@@ -16,6 +16,8 @@ _OPEN = re.compile(r"<([A-Za-z_]+)(?:[ _-]?\w+)?>")
 _FENCE = re.compile(r"```[^\n]*\n(.*?)\n?```", re.DOTALL)
 _SLOT = re.compile(r"<[^<>/\n]{1,60}>")
 _NUMBERED = re.compile(r"^\s*(\d+)\.\s*(.*)$")
+_LAST_NUMBER = re.compile(r"[ _-](\d+)>\s*$")
+_WORD = re.compile(r"\w{1,20}")
 _TRIES = 100
 """Broken objects after which a text is no longer searched for one."""
 _CHOICE = re.compile(r"^[^|]+(\|[^|]+)+$")
@@ -45,6 +47,21 @@ class PointForm:
 
 
 @dataclass(frozen=True)
+class PlanForm:
+    """A numbered plan is asked for, whose lines may refer to earlier ones by `$k`."""
+
+    closing: str
+    """The word on a line of its own that ends it."""
+
+
+@dataclass(frozen=True)
+class PartForm:
+    """The answer to one numbered part of the request is asked for; whatever else stands there is beside it."""
+
+    part: str
+
+
+@dataclass(frozen=True)
 class WholeForm:
     """One answer made of the parts in the request is asked for."""
 
@@ -60,7 +77,7 @@ class LetterForm:
     letters: tuple[str, ...]
 
 
-Form = JsonForm | OutlineForm | PointForm | WholeForm | LetterForm | None
+Form = JsonForm | OutlineForm | PointForm | PlanForm | PartForm | WholeForm | LetterForm | None
 
 
 def form_of(frame: str, prefix: str | None = None, json_schema: Mapping[str, Any] | None = None) -> Form:
@@ -141,16 +158,19 @@ def _from_prefix(prefix: str) -> Form:
 
 def _lines_shown(bare: str, frame: str) -> tuple[int, Form]:
     """The last form that lines with placeholders show, and where it stands: a numbered run from 1, one numbered
-    line, or a placeholder alone."""
+    line, a placeholder alone, or a numbered run that a single word closes."""
     at, run, last, form = 0, list[re.Match[str]](), -1, None
     for line in bare.splitlines(keepends=True):
         numbered = _NUMBERED.match(line) if _SLOT.search(line) else None
+        closes = isinstance(form, OutlineForm) and run and _WORD.fullmatch(line.strip())
         run = run if numbered else []
         if numbered:
             run.append(numbered)
             last, form = at, _numbered_form(run)
+        elif closes:
+            last, form = at, PlanForm(line.strip())
         elif _SLOT.fullmatch(line.strip()):
-            last, form = at, _lettered(line, bare) or _whole(frame)
+            last, form = at, _named(frame, line) or _lettered(line, bare) or _whole(frame)
         at += len(line)
     return last, form
 
@@ -166,6 +186,13 @@ def _lettered(slot: str, bare: str) -> Form:
     letters = tuple(re.findall(r"\b[A-Z]\b", slot))
     shown = len(letters) > 1 and all(re.search(rf"^[ \t]*{one}[.)][ \t]", bare, re.MULTILINE) for one in letters)
     return LetterForm(letters) if shown else None
+
+
+def _named(frame: str, line: str) -> PartForm | None:
+    """A placeholder that ends with a number asks for the block of that number alone."""
+    number = _LAST_NUMBER.search(line)
+    named = [frame[m.end() : end] for m, end, _ in _spans(frame) if number and _LAST_NUMBER.findall(m[0]) == [number[1]]]
+    return PartForm(named[-1].strip()) if named else None
 
 
 def _whole(frame: str) -> Form:

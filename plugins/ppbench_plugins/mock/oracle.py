@@ -16,7 +16,19 @@ from typing import Any, Literal
 from ppbench import Item, Schema
 from ppbench_plugins.mock import compute
 from ppbench_plugins.mock.filler import chance, mistake, sentence
-from ppbench_plugins.mock.forms import JsonForm, LetterForm, OutlineForm, PointForm, WholeForm, blocks, choices, form_of, pair
+from ppbench_plugins.mock.forms import (
+    JsonForm,
+    LetterForm,
+    OutlineForm,
+    PartForm,
+    PlanForm,
+    PointForm,
+    WholeForm,
+    blocks,
+    choices,
+    form_of,
+    pair,
+)
 from ppbench_plugins.mock.judge import choose
 from ppbench_plugins.mock.knowledge import Found, Knowledge, is_set, squeeze
 
@@ -81,6 +93,10 @@ class Oracle:
             case PointForm(number, opening, opened):
                 written = self._entry(found, number - 1, ask.text)
                 return written if opened else f"{number}. {opening} {written}".replace("  ", " ")
+            case PlanForm(closing):
+                return "\n".join([*self._subtasks(ask.text, found), closing])
+            case PartForm(part):
+                return self._solve(part, found.part(part) if found else None) or UNKNOWN
             case WholeForm(problem, parts):
                 return _merge(problem, parts)
             case LetterForm(letters):
@@ -90,7 +106,8 @@ class Oracle:
     def solves(self, ask: Ask) -> str:
         """Category of the known prompt that a request solves, all of it or a part; empty if it plans, or is unknown."""
         found = self._knowledge.find(f"{ask.system}\n{ask.text}")
-        if found is None or isinstance(form_of(_frame(ask.text, found), ask.prefix, ask.json_schema), JsonForm | OutlineForm):
+        form = form_of(_frame(ask.text, found), ask.prefix, ask.json_schema)
+        if found is None or isinstance(form, JsonForm | OutlineForm | PlanForm | LetterForm):
             return ""
         return found.known.item.category
 
@@ -162,6 +179,21 @@ class Oracle:
         if found is None or not found.whole:
             return letters[-1]
         return letters[found.known.item.dependency != "none"]
+
+    def _subtasks(self, text: str, found: Found | None) -> list[str]:
+        """A line for each item of a known prompt; of an unknown one two, the second of which needs the first."""
+        if chance("plan", self._habits.seed, text).random() < self._habits.planner_error:
+            return [f"1. {sentence(4, text)}", "2. $9"]
+        if found is not None:
+            rendered = _schema(found).render() if _schema(found).data is None else ()
+            stated = [f"{squeeze(one)} ({k})" for k, one in enumerate(rendered, 1)] or [
+                squeeze((_schema(found).data or ())[place]) for place in found.places
+            ]
+        elif compute.solve("\n".join(blocks(text))):
+            stated = []
+        else:
+            stated = [sentence(4, text, 1), sentence(3, text, 2).rstrip(".") + ": $1"]
+        return [f"{k}. {line}" for k, line in enumerate(stated, 1)]
 
 
 def _frame(text: str, found: Found | None) -> str:
