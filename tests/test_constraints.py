@@ -49,7 +49,7 @@ def test_every_quota_is_dealt_to_as_many_pieces(text: str, count: int, quotas: l
 
 
 def _own(request: str) -> str:
-    return request.partition("This one takes:")[2].partition("Left to the others:")[0]
+    return request.partition("This falls here:")[2].partition("To others:")[0]
 
 
 @pytest.mark.parametrize(("text", "count"), NO_QUOTAS)
@@ -58,21 +58,23 @@ def test_a_condition_on_each_piece_is_no_quota(text: str, count: int) -> None:
     assert Shards.of(text, count).quotas == ()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Write 4 stories. Each is set in a different country.",
-        "Придумай 4 названия. Все должны быть разными.",
-        "写4个故事。每个故事的地点不同。",
-        "Schreib 4 Witze. Sie handeln von verschiedenen Tieren.",
-    ],
-)
-def test_what_has_to_differ_is_told_to_every_piece(text: str) -> None:
-    """The sentence that asks for difference stands in each request, with the number of the piece."""
-    requests = [str(call.text) for call in FanOut().fan(Prompt("p", text), Schema("Write one.", n=4)).calls]
-    said = text.split(". ")[-1].split("。")[-2 if "。" in text else -1].rstrip(".")
-    assert all(said in request for request in requests)
-    assert [f"{k} of 4" in request for k, request in enumerate(requests, 1)] == [True] * 4
+def test_every_piece_sees_the_whole_request_its_number_and_the_rule() -> None:
+    """Whatever a prompt says of the set stands in each request, once; the context, which stands in the piece, not again."""
+    text = "Notes: the sea is blue.\n\nWrite 4 stories on it, each in a different country, and no two with the same name."
+    schema = Schema("{context}\n\nWrite a story on it.", context="Notes: the sea is blue.", n=4)
+    requests = [str(call.text) for call in FanOut().fan(Prompt("p", text), schema).calls]
+
+    assert all(request.count("each in a different country, and no two with the same name.") == 1 for request in requests)
+    assert all(request.count("Notes: the sea is blue.") == 1 for request in requests)
+    assert all(f"number {k}:" in request and f"<piece {k}>" in request for k, request in enumerate(requests, 1))
+
+
+def test_pieces_that_are_warmed_begin_alike() -> None:
+    """Up to the breakpoint all requests are the same, and it lies behind the whole request."""
+    text = "Write 4 stories."
+    calls = FanOut(warm=True).fan(Prompt("p", text), Schema("Write a story.", n=4)).calls
+    [shared] = {str(call.text)[: call.cache_until] for call in calls}
+    assert shared.endswith(text)
 
 
 def test_a_group_of_pieces_takes_their_shares_together() -> None:
@@ -102,7 +104,7 @@ def _duplicates(oracle: Oracle, plan: Plan) -> int:
 
 @given(st.text(max_size=300), st.integers(2, 30))
 def test_any_text_is_divided_without_loss(text: str, count: int) -> None:
-    """Whatever is found is dealt out in full, and every request holds its template as it is."""
+    """Whatever is found is dealt out in full, and every request begins with the whole as it is."""
     shards = Shards.of(text, count)
     dealt = Counter(what for share in shards.shares for what in share)
     asked = Counter[str]()
@@ -110,4 +112,4 @@ def test_any_text_is_divided_without_loss(text: str, count: int) -> None:
         asked[quota.what] += quota.count
     assert dealt == asked
     assert len(shards.shares) == count
-    assert shards.request(text, range(1, 2)).startswith(text)
+    assert shards.request(text, "one", range(1, 2)).startswith(f"<request>\n{text}\n</request>")

@@ -1,9 +1,9 @@
 """Conditions on a whole set of open pieces, divided among the calls that write them.
 
 "Six characters: three from Asia, two from Europe and one from Africa; two of them are children" says what the set must be,
-and no piece alone can keep to it: sent as it is to six calls, it is lost (ParallelPrompt's own sample shows that).
-Here each piece is told which share it takes, that others take the rest, and its number. Found by counting words in
-thirteen languages and by figures; what is not found is left to the number and to a hint at diversity. Pure text.
+and no piece alone can keep to it: left out of six calls, or sent to all of them alike, it is lost (ParallelPrompt's own
+sample shows that). Here each call sees the whole request, the number of its piece, and the rule by which shares are dealt
+out. Quotas that can be told for sure, by figures and number words of thirteen languages, are dealt out here. Pure text.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CUT = re.compile(
     re.IGNORECASE,
 )
 _OF_THE_SET = re.compile(
-    r"\bof (?:them|these|those|which|the)\b|\bdavon\b|\bvon ihnen\b|\bde (?:ell[oa]s|est[oa]s|l[oa]s)\b|\bdel[ea]s\b"
+    r"\bof (?:them|these|those|which)\b|\bdavon\b|\bvon ihnen\b|\bde (?:ell[oa]s|est[oa]s|l[oa]s)\b|\bdel[ea]s\b"
     r"|\bd['’]entre\b|\bdi (?:essi|esse|loro|quest[ie])\b|из них|из которых|其中|当中|のうち|うち|그\s?중|منها|منهم"
     r"|उनमें|इनमें|di antaranya|darinya",
     re.IGNORECASE,
@@ -44,12 +44,12 @@ _UNIT = re.compile(
     r"|kalimat|字|词|句|行|段|页|分钟|文字|文|행|줄|단어|문장|كلم|جمل|سطر|शब्द|वाक्य|पंक्ति)",
     re.IGNORECASE,
 )
-_DIFFER = re.compile(
-    r"\b(?:different|distinct|unique|diverse|varied|no two)\b|\b(?:verschieden|unterschiedlich)"
-    r"|\b(?:diferente|distint|vari)[oae]s?\b|\bdifférent|\bdivers[ie]\b|\b(?:разн|различн)"
-    r"|不同|各异|不一样|異なる|違う|서로 다른|다른|مختلف|अलग|\bberbeda\b",
+_EACH = re.compile(
+    r"\b(?:each|every|apiece|je|jeweils|jede[rsnm]?|chacune?|chaque|cada|ogni|ciascun[oa]|кажд\w+|по|setiap|tiap|masing)\b"
+    r"|每|各|それぞれ|ずつ|각각|마다|씩|كل|हर|प्रत्येक",
     re.IGNORECASE,
 )
+"""What is said of each piece is no quota."""
 
 
 def _numbers() -> dict[str, int]:
@@ -68,6 +68,10 @@ _PRONOUN = re.compile(
 )
 
 
+SHARED = len("<request>\n")
+"""Characters before the whole request in the request for a piece: up to its end all pieces of a prompt begin alike."""
+
+
 @dataclass(frozen=True)
 class Quota:
     """So many of the pieces are to be this."""
@@ -84,8 +88,6 @@ class Shards:
     shares: tuple[tuple[str, ...], ...]
     """One entry a piece: the quotas that are its own."""
     quotas: tuple[Quota, ...]
-    differ: str = ""
-    """The sentence that says in what the pieces have to differ."""
 
     @classmethod
     def of(cls, text: str, count: int) -> Shards:
@@ -93,28 +95,23 @@ class Shards:
         sets = _quota_sets(text, count)
         dealt = [_deal(quotas, count, backwards=bool(k % 2)) for k, quotas in enumerate(sets)]
         shares = tuple(tuple(filter(None, column)) for column in zip(*dealt, strict=True)) if dealt else ((),) * count
-        differ = next((match[0].strip() for match in _SENTENCE.finditer(text) if _DIFFER.search(match[0])), "")
-        return cls(count, shares, tuple(chain.from_iterable(sets)), differ[:300])
+        return cls(count, shares, tuple(chain.from_iterable(sets)))
 
-    def request(self, text: str, span: range) -> str:
-        """The request for the pieces of a span (numbers from 1): `text` asks for one piece."""
-        values = {"text": text, "count": self.count, "conditions": self._conditions(text, span)}
+    def request(self, whole: str, piece: str, span: range) -> str:
+        """The request for the pieces of a span (numbers from 1): `whole` asks for all of them, `piece` for one."""
+        values = {"whole": whole, "piece": piece, "count": self.count, "own": self._own(span)}
         if len(span) == 1:
             return fill("shard", index=span[0], **values)
         return fill("shard_run", first=span[0], last=span[-1], size=len(span), **values)
 
-    def _conditions(self, text: str, span: range) -> str:
-        said = [f"The whole set is asked for like this: {self.differ}."] if self.differ and self.differ not in text else []
+    def _own(self, span: range) -> str:
+        """Which quotas fall to these pieces, and which do not; empty where none was found."""
         if not self.quotas:
-            return "".join(line + " " for line in said)
+            return ""
         own = [(k, share) for k in span for share in self.shares[k - 1]]
-        rest = [q.what for q in self.quotas if q.what not in {share for _, share in own}]
-        if own:
-            said.append(("This one takes: " if len(span) == 1 else "They take: ") + "; ".join(
-                share if len(span) == 1 else f"number {k}: {share}" for k, share in own) + ".")  # fmt: skip
-        if rest:
-            said.append(f"Left to the others: {'; '.join(rest)}.")
-        return "".join(line + " " for line in ["What is asked of some pieces only is divided among them.", *said])
+        rest = list(dict.fromkeys(q.what for q in self.quotas if q.what not in {share for _, share in own}))
+        said = [share if len(span) == 1 else f"number {k}: {share}" for k, share in own]
+        return f"This falls here: {'; '.join(said) or 'none of it'}. " + (f"To others: {'; '.join(rest)}. " if rest else "")
 
 
 def _quota_sets(text: str, count: int) -> list[list[Quota]]:
@@ -126,7 +123,7 @@ def _quota_sets(text: str, count: int) -> list[list[Quota]]:
         if head and (main := next((k for k, m in enumerate(numbers) if _value(m) == count), None)) is not None:
             numbers, head = numbers[main + 1 :], False
         quotas = [Quota(_value(m), what) for m, what in zip(numbers, _phrases(sentence, numbers), strict=True) if what]
-        quotas = [q for q in quotas if q.count and not _UNIT.match(q.what)]
+        quotas = [q for q in quotas if q.count and not _UNIT.match(q.what) and not _EACH.search(q.what)]
         total = sum(q.count for q in quotas)
         if (total == count and len(quotas) > 1) or (0 < total <= count and _OF_THE_SET.search(sentence)):
             found.append(quotas)

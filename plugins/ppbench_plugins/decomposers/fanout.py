@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import Literal
 
 from ppbench import Call, Plan, Prompt, Schema
-from ppbench_plugins.decomposers.constraints import Shards
+from ppbench_plugins.decomposers.constraints import SHARED, Shards
 from ppbench_plugins.decomposers.gain import LatencyModel, groups
 from ppbench_plugins.decomposers.merges import PLAIN, Merge, Name, listed, merge_for
 from ppbench_plugins.decomposers.reading import points_mended
@@ -80,9 +80,11 @@ class FanOut:
         """Open pieces: each call knows which ones it writes, and what of the conditions on all of them is theirs."""
         assert schema.n is not None
         shards, text = Shards.of(prompt.text, schema.n), schema.render()[0]
+        whole = prompt.text.replace(schema.context, "[...]") if schema.context else prompt.text
         ends = list(accumulate(sizes))
         spans = [range(end - size + 1, end + 1) for end, size in zip(ends, sizes, strict=True)]
-        return [Call(str(k), shards.request(text, span)) for k, span in enumerate(spans, 1)]
+        return [Call(str(k), shards.request(whole, text, span), cache_until=SHARED + len(whole))
+                for k, span in enumerate(spans, 1)]  # fmt: skip
 
     def _warmed(self, call: Call, place: int) -> Call:
         """The first call goes ahead, the others follow at its first token."""

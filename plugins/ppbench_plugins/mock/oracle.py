@@ -96,7 +96,7 @@ class Oracle:
             case PlanForm(closing):
                 return "\n".join([*self._subtasks(ask.text, found), closing])
             case PartForm(part):
-                return self._solve(part, found.part(part) if found else None) or UNKNOWN
+                return self._solve(part, found.part(part) if found else None, ask.text) or UNKNOWN
             case WholeForm(problem, parts):
                 return _merge(problem, parts)
             case LetterForm(letters):
@@ -113,14 +113,16 @@ class Oracle:
 
     # Solving
 
-    def _solve(self, text: str, found: Found | None) -> str:
+    def _solve(self, text: str, found: Found | None, whole: str = "") -> str:
+        """The answer to a text, or to a part of a whole request: what is made up depends on the whole."""
+        whole = whole or text
         if found is None:
-            return compute.solve(text) or sentence(self._habits.piece_words, self._habits.seed, text)
+            return compute.solve(text) or sentence(self._habits.piece_words, self._habits.seed, whole)
         schema = _schema(found)
         if schema.n is not None:
             asked = self._asked(text, found)
-            return _listing([self._piece(text, place, asked) for place in range(asked)])
-        return _listing([self._item(found, place, text) for place in found.places])
+            return _listing([self._piece(whole, place, asked) for place in range(asked)])
+        return _listing([self._item(found, place, whole) for place in found.places])
 
     def _asked(self, text: str, found: Found) -> int:
         """How many open pieces a request asks for."""
