@@ -16,6 +16,7 @@ from ppbench.jobs import Job, Outcome
 from ppbench.specs import build, spec_of, split_spec
 from ppbench_plugins.decomposers.extraction import answer_schema, begun, finished
 from ppbench_plugins.decomposers.reading import MOST_PARTS
+from ppbench_plugins.decomposers.rules import find
 from ppbench_plugins.decomposers.schema import SchemaExtraction
 from ppbench_plugins.mock.items import known_items
 from ppbench_plugins.mock.oracle import Ask, Oracle
@@ -74,8 +75,7 @@ def test_a_given_schema_is_sent_as_one_call_a_subtask() -> None:
 
 def test_rules_go_before_the_model() -> None:
     """Where the rules find the schema no call is spent; where they don't, the prompt is declined or the model asked."""
-    rules = pytest.importorskip("ppbench_plugins.decomposers.rules")
-    finding = rules.find(TEXT, "en")
+    finding = find(TEXT, "en")
     plan = made("source=rules").decompose(PROMPT)
 
     assert finding.schema is not None
