@@ -99,7 +99,8 @@ def _asked(found: Candidate, words: Words) -> str:
         return announced
     lead, tail = found.lead, found.tail
     if len(lead) + len(tail) <= _SHORT:
-        return _says(spoken(f"{lead} \n {tail}"), found, words)
+        said = spoken(f"{lead} \n {tail}")
+        return _says(said, found, words) or _points(said, found, words)
     lead = lead if len(lead) <= _SHORT_LEAD else lead[-_NEXT:]
     tail = tail if len(tail) <= _SHORT_LEAD else f"{tail[: _NEXT // 2]} \n {tail[-_NEXT:]}"
     for sentence in _SENTENCE.split(f"{lead}\n{tail}"):
@@ -114,8 +115,12 @@ def _says(said: str, found: Candidate, words: Words) -> str:
         return apart and (each or (these and nouns))
     if words.said("translate", said) and len(said) <= _BRIEF:
         return said
-    pointed = said if words.named(said) and not words.said("material", said) else ""
-    return (apart and (each or these or nouns)) or (each and nouns) or pointed
+    return (apart and (each or these or nouns)) or (each and nouns)
+
+
+def _points(said: str, found: Candidate, words: Words) -> str:
+    """A short request that points at its items, whatever it asks for, and does not use them as material."""
+    return said if not found.strict and words.named(said) and not words.said("material", said) else ""
 
 
 def _runs_on(found: Candidate, words: Words) -> bool:
