@@ -43,7 +43,8 @@ def counted(text: str, words: Words) -> Iterator[Count]:
 
 
 def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> Iterator[Count]:
-    tokens = [(fold(match[0]), match.span()) for match in _TOKEN.finditer(text, *sentence.span())]
+    plain = str.lower if text.isascii() else fold
+    tokens = [(plain(match[0]), match.span()) for match in _TOKEN.finditer(text, *sentence.span())]
     for place, (token, span) in enumerate(tokens):
         n = int(token) if _DIGITS.fullmatch(token) else words.numbers.get(token, 0)
         if n < 2:

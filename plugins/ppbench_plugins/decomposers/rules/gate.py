@@ -10,6 +10,7 @@ from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
 
 _NEAR = 500
 _FAR = 200
+_LINE = 120
 _LONGEST_TAIL = 600
 _SHORT_TAIL = 250
 _SHORT_LEAD = 600
@@ -87,7 +88,9 @@ def _all_questions(found: Candidate) -> bool:
 def _around(found: Candidate) -> str:
     """The words before and after a list; of a long text those that stand nearest, and its opening."""
     lead, tail = found.lead, found.tail
-    if len(lead) > _NEAR + _FAR:
+    if _all_questions(found):  # what stands before them is what they are about
+        lead = found.announced if len(found.announced) <= _LINE else ""
+    elif len(lead) > _NEAR + _FAR:
         lead = f"{lead[:_FAR]} \n {lead[-_NEXT:]}"
     return spoken(f"{lead} \n {tail[:_LONGEST_TAIL]}")
 

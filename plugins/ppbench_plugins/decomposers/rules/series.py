@@ -13,6 +13,7 @@ _STOPS = ".。!！?？;；"
 _COLON = re.compile(r"：|(?<!\d):(?!//)|:(?![/\d])")
 _LISTED = re.compile(r"[、,，،;；/]")
 _LONGEST = 60
+_LONGEST_ANY = 250
 _LONGEST_JOINED = 14
 _MOST_WORDS = 6
 _FIELD = re.compile(r"[:：=]\s*\S")
@@ -52,6 +53,8 @@ def _series(text: str, start: int, end: int, words: Words) -> tuple[Span, ...]:
     piece = text[start:end]
     separator = next((mark for mark in "、;；,，،/" if mark in piece), "")
     if not separator or len(piece) > 4000:
+        return ()
+    if len(max(piece.split(separator), key=len)) > _LONGEST_ANY:
         return ()
     both = separator if separator not in ",，" else ",，"
     spans, place = list[Span](), start
