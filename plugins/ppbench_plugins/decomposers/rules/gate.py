@@ -22,6 +22,7 @@ _NEXT = 250
 _FEW_QUESTIONS = 4
 _MOST_ITEMS = 200
 _CUE = 80
+_GREETING = 12
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,11 @@ def _list(found: Candidate, words: Words) -> Verdict:
     named = words.said("given", announced)
     if named and not any(words.said(kind, announced) for kind in ("each", "nouns", "apart")):
         return Verdict(f"the list is what one task starts from: {named!r}", final=True)
-    if given and not each and not (nouns and apart):
+    if not each and words.materials(spoken(found.lead)) and not _all_questions(found):
+        return Verdict("the list is material for one thing")
+    if found.marked and not each and _fields(found):
+        return Verdict("the items are the fields of one record")
+    if given and not (each or words.said("apart", announced)) and not (nouns and (apart or words.named(said))):
         return Verdict(f"the list is what one task starts from: {given!r}")
     if found.marked and _duties(found, words) and not (announced.strip() and words.said("apart", announced)):
         return Verdict("the items are requirements of one task")
@@ -79,6 +84,14 @@ def _list(found: Candidate, words: Words) -> Verdict:
 def _duties(found: Candidate, words: Words) -> bool:
     """Whether half of the items, or more, say what must be or must not be."""
     return 2 * sum(bool(words.said("duty", spoken(item[:200]))) for item in found.items) >= len(found.items)
+
+
+_FIELD = re.compile(r"[^\W\d_][\w ]{0,20}+[:：]\s?[^\n]{1,40}")
+
+
+def _fields(found: Candidate) -> bool:
+    """Whether all items are short names with short values."""
+    return all(_FIELD.fullmatch(item) for item in found.items)
 
 
 def _all_questions(found: Candidate) -> bool:
@@ -144,7 +157,10 @@ def _questions(found: Candidate, words: Words) -> Verdict:
     told = words.said("questions", near) and words.said("apart", near)
     if any(len(item) < _FRAGMENT and item.isascii() for item in found.items):
         return Verdict("a question is a piece of the one before it")
-    bare = len(found.lead.strip()) + len(found.tail.strip()) == 0
+    bare = len(found.lead.strip()) + len(found.tail.strip()) <= _GREETING
+    if not told and words.spaced and not found.tail.strip():  # the request, a passage, and then the questions
+        first = _SENTENCE.split(found.lead.lstrip(), maxsplit=1)[0]
+        told = words.said("questions", spoken(first)) and words.said("apart", spoken(first))
     if (bare and len(found.items) >= 3) or told:
         return _YES
     return Verdict("questions in a text that asks for something else")

@@ -25,8 +25,9 @@ _BASES = _ACCENTS | {ord("ё"): "е"}
 _FOLDED = _PUNCTUATION | _BASES
 _SURE = 0.4
 _SAMPLE = 120
-_LOOK = 300
+_LOOK = 1000
 _BESIDE = 22
+_BEFORE = 18
 _SCRIPTS = {
     "ru": re.compile(r"[\u0400-\u04ff]"),
     "ar": re.compile(r"[\u0600-\u06ff]"),
@@ -77,6 +78,12 @@ class Words:
             if place >= 0 and self.said("nouns", f" {text[max(0, place - _BESIDE) : place + len(word) + _BESIDE]} "):
                 return True
         return False
+
+    def materials(self, text: str) -> bool:
+        """Whether all things that a spoken text points at are what something is made from: "using the following words"."""
+        text = text[:_LOOK]
+        places = [match.start() for word in self.lists["these"] for match in re.finditer(re.escape(word), text)]
+        return bool(places) and all(self.said("material", text[max(0, place - _BEFORE) : place + 1]) for place in places)
 
     def begins(self, kind: str, text: str) -> bool:
         """Whether a spoken text begins with a word of a kind."""

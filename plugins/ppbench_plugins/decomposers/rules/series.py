@@ -65,6 +65,8 @@ def _series(text: str, start: int, end: int, words: Words) -> tuple[Span, ...]:
     spans = [span for span in spans if span[0] < span[1]]
     enough = 2 if separator in "、;；" else 3
     items = [text[a:b] for a, b in spans]
+    if items and not words.spaced and separator not in ";；" and len(items[-1]) > 2 * max(map(len, items[:-1]), default=0) + 1:
+        return ()  # a sentence goes on behind the last item
     if len(items) < enough or not all(_short(item, separator) for item in items) or _mixed(items):
         return ()
     return tuple(spans)
