@@ -61,7 +61,7 @@ def _list(found: Candidate, words: Words) -> Verdict:
     if found.options and not each:
         return Verdict("marked as options of one question are")
     named = words.said("given", announced)
-    if named and not any(words.said(kind, announced) for kind in ("each", "nouns", "apart")):
+    if named and not words.said("each", announced) and not words.said("nouns", announced):
         return Verdict(f"the list is what one task starts from: {named!r}", final=True)
     if not each and words.materials(spoken(found.lead)) and not _all_questions(found):
         return Verdict("the list is material for one thing")

@@ -73,17 +73,19 @@ class Words:
 
     def named(self, text: str) -> bool:
         """Whether a spoken text points at things: "the following words", "las palabras siguientes", "这些句子"."""
+        reach = _BESIDE if self.spaced else _BESIDE // 2
         for word in self.lists["these"]:
             place = text.find(word)
-            if place >= 0 and self.said("nouns", f" {text[max(0, place - _BESIDE) : place + len(word) + _BESIDE]} "):
+            if place >= 0 and self.said("nouns", f" {text[max(0, place - reach) : place + len(word) + reach]} "):
                 return True
         return False
 
     def materials(self, text: str) -> bool:
         """Whether all things that a spoken text points at are what something is made from: "using the following words"."""
         text = text[:_LOOK]
+        reach = _BEFORE if self.spaced else _BEFORE // 4
         places = [match.start() for word in self.lists["these"] for match in re.finditer(re.escape(word), text)]
-        return bool(places) and all(self.said("material", text[max(0, place - _BEFORE) : place + 1]) for place in places)
+        return bool(places) and all(self.said("material", text[max(0, place - reach) : place + 1]) for place in places)
 
     def begins(self, kind: str, text: str) -> bool:
         """Whether a spoken text begins with a word of a kind."""
