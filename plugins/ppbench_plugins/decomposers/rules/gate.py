@@ -41,6 +41,8 @@ def judge(found: Candidate, words: Words) -> Verdict:
     items = found.items
     if len(set(items)) < len(items) or len(items) > _MOST_ITEMS or any(not item.strip() for item in items):
         return Verdict("an item is empty or stands twice")
+    if found.grouped:
+        return _YES
     if found.questions:
         return _questions(found, words)
     return _list(found, words)
@@ -129,9 +131,10 @@ def _says(said: str, found: Candidate, words: Words) -> str:
     each, these, nouns, apart = (words.said(kind, said) for kind in ("each", "these", "nouns", "apart"))
     if found.strict:
         return apart and (each or (these and nouns))
-    if words.said("translate", said) and len(said) <= _BRIEF:
+    if words.said("translate", said) and len(said) <= _BRIEF and not words.said("about", said):
         return said
-    return (apart and (each or these or nouns)) or (each and nouns)
+    one = these and not nouns and words.said("about", said)  # "the following text"
+    return (apart and (each or nouns or (these and not one))) or (each and nouns)
 
 
 def _points(said: str, found: Candidate, words: Words) -> str:

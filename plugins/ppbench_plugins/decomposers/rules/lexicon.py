@@ -19,7 +19,9 @@ _PUNCTUATION = {code: " " for code in range(0x21, 0x7F) if not chr(code).isalnum
     map(ord, "\t\r\n　、。，；：？！（）「」『』“”‘’«»„…·•–—/、،؛؟।【】《》〈〉¿¡％～"), " "
 )
 _ACCENTS = {
-    code: base for code in range(0xC0, 0x250) if (base := unicodedata.normalize("NFD", chr(code))[0]) < "\x7f" and base.isalpha()
+    code: base
+    for code in range(0xC0, 0x250)
+    if (base := unicodedata.normalize("NFD", chr(code))[0]) < "\x7f" and base.isalpha()
 }
 _BASES = _ACCENTS | {ord("ё"): "е"}
 _FOLDED = _PUNCTUATION | _BASES
