@@ -23,7 +23,8 @@ __all__ = ["Finding", "find"]
 
 _Finder = Callable[[str, Sequence[Span], Words], Iterator[Candidate]]
 _FINDERS: tuple[_Finder, ...] = (
-    json_arrays, record_groups, marked_lines, inline_marks, question_runs, bracketed, quoted, comma_lists, and_lists, table_rows, own_lines,
+    json_arrays, record_groups, marked_lines, inline_marks, question_runs, bracketed, quoted, comma_lists, and_lists,
+    table_rows, own_lines,
 )  # fmt: skip
 _MOST_TRIES = 6
 _NOTHING = Finding(None, "nothing found", "no list, no questions and no count of creative pieces")

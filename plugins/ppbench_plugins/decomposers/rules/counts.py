@@ -72,7 +72,7 @@ def _again(text: str, sentence: re.Match[str], tokens: Sequence[_Token], place: 
     ):
         return False
     own = bool(words.said("open", spoken(sentence[0])))
-    return (own and place == 1) or (place == len(tokens) - 1 and bool(words.said("open", before)))
+    return (own and place <= 2) or (place == len(tokens) - 1 and bool(words.said("open", before)))
 
 
 def _asking(text: str, sentence: re.Match[str], number: Span, words: Words) -> str:

@@ -133,8 +133,9 @@ def _says(said: str, found: Candidate, words: Words) -> str:
         return apart and (each or (these and nouns))
     if words.said("translate", said) and len(said) <= _BRIEF and not words.said("about", said):
         return said
-    one = these and not nouns and words.said("about", said)  # "the following text"
-    return (apart and (each or nouns or (these and not one))) or (each and nouns)
+    if these and not nouns and words.said("about", said):  # "the following text"
+        these = ""
+    return (apart and (each or nouns or these)) or (each and nouns)
 
 
 def _points(said: str, found: Candidate, words: Words) -> str:
