@@ -43,7 +43,9 @@ def counted(text: str, words: Words) -> Iterator[Count]:
 
 
 def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> Iterator[Count]:
-    plain = str.lower if text.isascii() else fold
+    if not _DIGIT.search(sentence[0]) and words.numbers.keys().isdisjoint(spoken(sentence[0]).split()):
+        return
+    plain = str.lower if sentence[0].isascii() else fold
     tokens = [(plain(match[0]), match.span()) for match in _TOKEN.finditer(text, *sentence.span())]
     for place, (token, span) in enumerate(tokens):
         n = int(token) if _DIGITS.fullmatch(token) else words.numbers.get(token, 0)

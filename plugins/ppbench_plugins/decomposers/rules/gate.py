@@ -52,7 +52,7 @@ def _list(found: Candidate, words: Words) -> Verdict:
     if found.near and (len(found.lead) > _NEAR + _FAR or len(found.tail) > _SHORT_TAIL):
         return Verdict("a list within a longer text")
     said, announced = _around(found), spoken(found.announced)
-    each, nouns, apart = (words.said(kind, said) for kind in ("each", "nouns", "apart"))
+    each = words.said("each", said)
     for kind, why in (("joint", "the parts depend on each other"), ("pick", "one is chosen among the parts")):
         word = words.said(kind, said)
         if word and not (kind == "pick" and each):
@@ -69,12 +69,12 @@ def _list(found: Candidate, words: Words) -> Verdict:
         return Verdict("the list is material for one thing")
     if found.marked and not each and _fields(found):
         return Verdict("the items are the fields of one record")
-    if given and not (each or words.said("apart", announced)) and not (nouns and (apart or words.named(said))):
+    if given and not (each or words.said("apart", announced)) and not _told(said, words):
         return Verdict(f"the list is what one task starts from: {given!r}")
     if found.marked and _duties(found, words) and not (announced.strip() and words.said("apart", announced)):
         return Verdict("the items are requirements of one task")
     if found.inside:
-        marked = words.said("brackets", said) and (each or apart)
+        marked = words.said("brackets", said) and (each or words.said("apart", said))
         return _YES if marked else Verdict("nothing asks about the pieces in brackets")
     if found.strict and (_runs_on(found, words) or not _asked(found, words)):
         return Verdict("lines without marks, and nothing says that each is a task")
@@ -86,6 +86,11 @@ def _list(found: Candidate, words: Words) -> Verdict:
 def _duties(found: Candidate, words: Words) -> bool:
     """Whether half of the items, or more, say what must be or must not be."""
     return 2 * sum(bool(words.said("duty", spoken(item[:200]))) for item in found.items) >= len(found.items)
+
+
+def _told(said: str, words: Words) -> bool:
+    """Whether things are named, and something is to be done with each, or they are pointed at."""
+    return bool(words.said("nouns", said)) and bool(words.said("apart", said) or words.named(said))
 
 
 _FIELD = re.compile(r"[^\W\d_][\w ]{0,20}+[:：]\s?[^\n]{1,40}")

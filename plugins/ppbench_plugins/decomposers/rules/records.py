@@ -43,6 +43,8 @@ def _table(text: str, rows: Sequence[Span]) -> tuple[list[Span], str]:
     best: list[Span] = []
     chosen = ""
     for mark in _MARKS:
+        if text.count(mark) <= _FEWEST:
+            continue
         run: list[Span] = []
         count = 0
         for row in rows:

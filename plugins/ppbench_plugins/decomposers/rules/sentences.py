@@ -13,7 +13,7 @@ _COMMA = re.compile(r"\s?[,،]\s+")
 _LONGEST = 4
 _MOST_LINES = 100
 _REACH = 400
-_FARTHEST = 3000
+_FARTHEST = 1200
 
 
 def and_lists(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
