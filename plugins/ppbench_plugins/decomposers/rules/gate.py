@@ -51,28 +51,11 @@ def judge(found: Candidate, words: Words) -> Verdict:
 def _list(found: Candidate, words: Words) -> Verdict:
     if found.near and (len(found.lead) > _NEAR + _FAR or len(found.tail) > _SHORT_TAIL):
         return Verdict("a list within a longer text")
-    said, announced = _around(found), spoken(found.announced)
+    said = _around(found)
     each = words.said("each", said)
-    for kind, why in (("joint", "the parts depend on each other"), ("pick", "one is chosen among the parts")):
-        word = words.said(kind, said)
-        if word and not (kind == "pick" and each):
-            return Verdict(f"{why}: {word!r}", final=not found.strict)
-    whole, given = words.said("whole", said), words.said("given", said)
-    if whole and not each:
-        return Verdict(f"the parts make one thing: {whole!r}", final=not found.strict)
-    if found.options and not each:
-        return Verdict("marked as options of one question are")
-    named = words.said("given", announced)
-    if named and not words.said("each", announced) and not words.said("nouns", announced):
-        return Verdict(f"the list is what one task starts from: {named!r}", final=True)
-    if not each and words.materials(spoken(found.lead)) and not _all_questions(found):
-        return Verdict("the list is material for one thing")
-    if found.marked and not each and _fields(found):
-        return Verdict("the items are the fields of one record")
-    if given and not (each or words.said("apart", announced)) and not _told(said, words):
-        return Verdict(f"the list is what one task starts from: {given!r}")
-    if found.marked and _duties(found, words) and not (announced.strip() and words.said("apart", announced)):
-        return Verdict("the items are requirements of one task")
+    refused = _hangs_together(found, said, each, words) or _is_input(found, said, each, words)
+    if refused:
+        return refused
     if found.inside:
         marked = words.said("brackets", said) and (each or words.said("apart", said))
         return _YES if marked else Verdict("nothing asks about the pieces in brackets")
@@ -81,6 +64,40 @@ def _list(found: Candidate, words: Words) -> Verdict:
     if _asked(found, words) or _all_questions(found):
         return _YES
     return Verdict("nothing says that the parts are to be treated one by one")
+
+
+def _hangs_together(found: Candidate, said: str, each: str, words: Words) -> Verdict | None:
+    """The parts are compared, ordered or merged, one of them is chosen, or they make one thing."""
+    final = not found.strict
+    if word := words.said("joint", said):
+        return Verdict(f"the parts depend on each other: {word!r}", final)
+    if each:
+        return None
+    if word := words.said("pick", said):
+        return Verdict(f"one is chosen among the parts: {word!r}", final)
+    if word := words.said("whole", said):
+        return Verdict(f"the parts make one thing: {word!r}", final)
+    return Verdict("marked as options of one question are") if found.options else None
+
+
+def _is_input(found: Candidate, said: str, each: str, words: Words) -> Verdict | None:
+    """The list is what one task starts from: facts, rules, material, the fields of a record."""
+    announced = spoken(found.announced)
+    why = "the list is what one task starts from: "
+    named = words.said("given", announced)
+    if named and not words.said("each", announced) and not words.said("nouns", announced):
+        return Verdict(f"{why}{named!r}", final=True)
+    apart = words.said("apart", announced)
+    if found.marked and _duties(found, words) and not (announced.strip() and apart):
+        return Verdict("the items are requirements of one task")
+    if each:
+        return None
+    if words.materials(spoken(found.lead)) and not _all_questions(found):
+        return Verdict("the list is material for one thing")
+    if found.marked and _fields(found):
+        return Verdict("the items are the fields of one record")
+    given = words.said("given", said)
+    return Verdict(f"{why}{given!r}") if given and not apart and not _told(said, words) else None
 
 
 def _duties(found: Candidate, words: Words) -> bool:

