@@ -255,7 +255,7 @@ class Loop:
             reason = f"call {changed!r} was released early and is not in the plan, or differs there"
             self._fall_back(execution, plan.reason if plan.status != "split" else reason)
             return
-        early.adopt(plan)
+        early.adopt(plan, self._executor.now())
         self._release(execution, early.add([call for call in plan.calls if not early.has(call.id)]))
         self._settle(execution, early)
 

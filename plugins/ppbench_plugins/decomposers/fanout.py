@@ -83,8 +83,9 @@ class FanOut:
     def _pieces(prompt: Prompt, schema: Schema, sizes: Sequence[int]) -> list[Call]:
         """Open pieces: each call knows which ones it writes, and what of the conditions on all of them is theirs."""
         assert schema.n is not None
-        shards, text = Shards.of(prompt.text, schema.n), schema.render()[0]
-        whole = prompt.text.replace(schema.context, "[...]") if schema.context else prompt.text
+        whole, context = prompt.text, schema.context or ""
+        text = Schema.fill(schema.template, context="[...]" if context in whole else context)
+        shards = Shards.of(whole, schema.n)
         ends = list(accumulate(sizes))
         spans = [range(end - size + 1, end + 1) for end, size in zip(ends, sizes, strict=True)]
         return [Call(str(k), shards.request(whole, text, span), cache_until=SHARED + len(whole))
