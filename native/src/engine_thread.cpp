@@ -184,9 +184,11 @@ void Engine::act(const Sockets::Ready& ready) {
                      (ready.failed ? curl::kSelectErr : 0);
     KernelStamps::Arrival arrival;
     if (ready.readable && ready.stamped)
-        arrival = stamps_.peek(ready.fd, sockets_.segments(ready.fd));
+        arrival = stamps_.peek(ready.fd, sockets_.received(ready.fd));
+    if (arrival.overtaken)
+        for (auto& [easy, job] : jobs_)
+            if (job->socket() == ready.fd) job->doubt_read();
     drive(ready.fd, mask, arrival);
-    if (ready.stamped) KernelStamps::settle(ready.fd, sockets_.segments(ready.fd));
 }
 
 void Engine::drive(int fd, int mask, const KernelStamps::Arrival& arrival) {
@@ -194,8 +196,12 @@ void Engine::drive(int fd, int mask, const KernelStamps::Arrival& arrival) {
     reading.fd = fd;
     reading.arrival = arrival;
     ++reading.number;
+    reading.reader = nullptr;
+    reading.pieces = 0;
     int running = 0;
     const int code = shop_.library.api.multi_socket_action(multi_.get(), fd, mask, &running);
+    // Of one piece the next look tells whether it was overtaken; after the last there is none.
+    if (reading.pieces > 1 || std::cmp_less(running, jobs_.size())) Job::check_read(shop_);
     reading.fd = -1;
     reading.arrival = {};
     for (Job* job : reading.touched) publish_progress(*job);

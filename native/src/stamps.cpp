@@ -19,6 +19,7 @@ namespace ppbench {
 namespace {
 
 constexpr std::size_t kAllBytes = std::size_t{256} << 10;  // more than libcurl reads at once
+constexpr int kCloseWait = 8;                              // tcpi_state: the other side has ended
 constexpr std::int64_t kRefreshNs = 100'000'000;
 constexpr std::int64_t kFastestSlew = 1'000;  // a thousandth: twice what the kernel allows
 constexpr std::int64_t kBlurNs = 50'000;      // the last sample's own error
@@ -48,36 +49,40 @@ bool KernelStamps::enable(int socket) noexcept {
     return ::setsockopt(socket, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
 }
 
-KernelStamps::Arrival KernelStamps::peek(int socket, std::uint32_t& segments) noexcept {
-    Arrival arrival;
-    arrival.first_ns = arrival.last_ns = stamp(socket, 1);
-    if (arrival.first_ns == 0) return arrival;
-    const std::uint32_t now = KernelStamps::segments(socket);
-    arrival.alone = now - segments <= 1;
-    segments = now;
-    if (!arrival.alone) arrival.last_ns = stamp(socket, kAllBytes);
+// The numbers come first: bytes that are as many as came since the last look, in one segment,
+// are then that segment and nothing else. Fewer bytes: the rest was read without a look.
+KernelStamps::Arrival KernelStamps::peek(int socket, Received& known) noexcept {
+    const Received now = received(socket);
+    const Peeked all = look(socket, kAllBytes);
+    const std::uint64_t fresh = now.bytes - known.bytes;
+    Arrival arrival{all.stamp_ns, all.stamp_ns, false, all.bytes < fresh};
+    arrival.alone = now.segments - known.segments == 1 && all.bytes == fresh;
+    known = now;
+    if (!arrival.alone && all.stamp_ns != 0) arrival.first_ns = look(socket, 1).stamp_ns;
     return arrival;
 }
 
-std::uint32_t KernelStamps::segments(int socket) noexcept {
+// Nothing when the kernel does not tell, so that no segment is ever alone.
+KernelStamps::Received KernelStamps::received(int socket) noexcept {
     tcp_info info{};
     socklen_t size = sizeof info;
-    if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
-    return size >= offsetof(tcp_info, tcpi_data_segs_in) + sizeof info.tcpi_data_segs_in
-               ? info.tcpi_data_segs_in
-               : 0;
+    if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+    if (size < offsetof(tcp_info, tcpi_data_segs_in) + sizeof info.tcpi_data_segs_in) return {};
+    const std::uint64_t end = info.tcpi_state == kCloseWait ? 1 : 0;  // counts as a byte
+    return {info.tcpi_bytes_received - end, info.tcpi_data_segs_in};
 }
 
-// The number is taken first: what comes between is unread, and leaves it as it was.
-void KernelStamps::settle(int socket, std::uint32_t& segments) noexcept {
-    const std::uint32_t now = KernelStamps::segments(socket);
+// What lies unread is asked between: it is at most what had come by the second number.
+bool KernelStamps::read_beyond(int socket, const Received& known) noexcept {
+    if (received(socket).bytes == known.bytes) return false;
     int unread = 0;
-    if (::ioctl(socket, FIONREAD, &unread) == 0 && unread == 0) segments = now;
+    if (::ioctl(socket, FIONREAD, &unread) != 0) return true;
+    return received(socket).bytes - known.bytes > static_cast<std::uint64_t>(unread);
 }
 
-// The stamp that a read of so many bytes would give: that of the last segment it touches.
-// MSG_TRUNC keeps TCP from copying.
-std::int64_t KernelStamps::stamp(int socket, std::size_t bytes) noexcept {
+// What a read of at most so many bytes would give; the stamp is that of the last segment it
+// touches. MSG_TRUNC keeps TCP from copying.
+KernelStamps::Peeked KernelStamps::look(int socket, std::size_t bytes) noexcept {
     iovec part{room_.get(), bytes};
     alignas(cmsghdr) char control[256];
     msghdr message{};
@@ -85,15 +90,18 @@ std::int64_t KernelStamps::stamp(int socket, std::size_t bytes) noexcept {
     message.msg_iovlen = 1;
     message.msg_control = control;
     message.msg_controllen = sizeof control;
-    if (::recvmsg(socket, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT) <= 0) return 0;
+    const ssize_t size = ::recvmsg(socket, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    if (size <= 0) return {};
+    Peeked peeked{static_cast<std::uint64_t>(size), 0};
     for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS) continue;
         timespec t{};
         std::memcpy(&t, CMSG_DATA(c), sizeof t);
-        if (t.tv_sec == 0) return 0;
-        return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec - offset();
+        if (t.tv_sec != 0)
+            peeked.stamp_ns =
+                static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec - offset();
     }
-    return 0;
+    return peeked;
 }
 
 std::int64_t KernelStamps::offset() noexcept {
