@@ -197,6 +197,7 @@ void Engine::drive(int fd, int mask, const KernelStamps::Arrival& arrival) {
     reading.arrival = arrival;
     ++reading.number;
     reading.reader = nullptr;
+    reading.read_ns = 0;
     reading.pieces = 0;
     int running = 0;
     const int code = shop_.library.api.multi_socket_action(multi_.get(), fd, mask, &running);

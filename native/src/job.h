@@ -27,6 +27,7 @@ struct Reading {
     KernelStamps::Arrival arrival;
     std::int64_t held_up_ns = 0;  // how late the engine's thread woke up before this read
     Job* reader = nullptr;        // whose reply these bytes are; the last one's if several
+    std::int64_t read_ns = 0;     // when its first bytes were handed over; 0: none were
     int pieces = 0;               // that it came in: the head, parts of the body, events in them
     std::vector<Job*> touched;  // watched jobs that have new events
 };
@@ -105,6 +106,7 @@ private:
     bool take_body(std::string_view bytes);
     int status() const noexcept;
     bool keep(std::string_view bytes, const Stamp& stamp);
+    std::int64_t read_ns() const noexcept;
     Stamp stamp() const noexcept;
     void begin_body();
     void take_timings(Done& done) const;

@@ -108,9 +108,18 @@ int Job::status() const noexcept {
     return static_cast<int>(value);
 }
 
+// One reading of the clock serves all of a read that was looked at: check_read() tells whether
+// it took more than that.
+std::int64_t Job::read_ns() const noexcept {
+    Reading& reading = shop_.reading;
+    if (reading.fd != fd_ || reading.arrival.last_ns == 0) return now_ns();
+    if (reading.read_ns == 0) reading.read_ns = now_ns();
+    return reading.read_ns;
+}
+
 Stamp Job::stamp() const noexcept {
     const Reading& reading = shop_.reading;
-    Stamp stamp{0, now_ns(), 0, false};
+    Stamp stamp{0, read_ns(), 0, false};
     const std::int64_t kernel = reading.fd == fd_ ? reading.arrival.last_ns : 0;
     // A stamp outside this interval means that the wall clock was stepped.
     if (kernel < done_.sent_ns || kernel > stamp.user_ns || kernel == 0) return stamp;
@@ -175,8 +184,12 @@ void Job::check_read(Shop& shop) noexcept {
     const Reading& reading = shop.reading;
     Job* reader = std::exchange(shop.reading.reader, nullptr);
     if (reader == nullptr || reading.arrival.last_ns == 0) return;
-    if (KernelStamps::read_beyond(reading.fd, shop.sockets->received(reading.fd)))
-        reader->doubt_read();
+    if (!KernelStamps::read_beyond(reading.fd, shop.sockets->received(reading.fd))) return;
+    reader->doubt_read();
+    auto& done = reader->done_;
+    done.last_user_ns = now_ns();  // of the later bytes, so of none too early
+    for (std::size_t i = reader->read_from_; i < done.events.size(); ++i)
+        done.events[i].user_ns = done.last_user_ns;
 }
 
 void Job::doubt_read() noexcept {
