@@ -34,6 +34,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = 10
+    wbufsize = -1  # a head and its body leave together: of one right behind a head no stamp may be known
     server: Endpoint
 
     def log_message(self, *args: Any) -> None:
@@ -62,6 +63,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream; charset=utf-8")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
+        self.wfile.flush()
 
     def put(self, data: bytes) -> None:
         self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")

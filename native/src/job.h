@@ -84,9 +84,12 @@ public:
     }
     std::vector<Event> take_new_events();
 
-    // No stamp is kept of what was just read if some of it came after the look at the stamp.
+    // What was just read keeps its stamp unless some of it came after the look at the stamp.
     static void check_read(Shop& shop) noexcept;
-    void doubt_read() noexcept;
+
+    // The newest read took more than was looked at. It was all there when it was read, or by
+    // `by_ns` if that is given: of its events no more is known.
+    void doubt_read(std::int64_t by_ns = 0) noexcept;
 
     // When a reply that has begun is given up unless something comes; 0: never, or not yet.
     std::int64_t idle_until_ns() const noexcept;

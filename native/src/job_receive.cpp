@@ -184,17 +184,20 @@ void Job::check_read(Shop& shop) noexcept {
     const Reading& reading = shop.reading;
     Job* reader = std::exchange(shop.reading.reader, nullptr);
     if (reader == nullptr || reading.arrival.last_ns == 0) return;
-    if (!KernelStamps::read_beyond(reading.fd, shop.sockets->received(reading.fd))) return;
-    reader->doubt_read();
-    auto& done = reader->done_;
-    done.last_user_ns = now_ns();  // of the later bytes, so of none too early
-    for (std::size_t i = reader->read_from_; i < done.events.size(); ++i)
-        done.events[i].user_ns = done.last_user_ns;
+    if (KernelStamps::read_beyond(reading.fd, shop.sockets->received(reading.fd)))
+        reader->doubt_read(now_ns());
 }
 
-void Job::doubt_read() noexcept {
+void Job::doubt_read(std::int64_t by_ns) noexcept {
     done_.last_kernel_ns = 0;
-    for (std::size_t i = read_from_; i < done_.events.size(); ++i) done_.events[i].kernel_ns = 0;
+    if (by_ns != 0) done_.last_user_ns = by_ns;
+    for (std::size_t i = read_from_; i < done_.events.size(); ++i) {
+        Event& event = done_.events[i];
+        if (event.kernel_ns == 0) continue;
+        if (by_ns != 0) event.waited_ns += by_ns - std::exchange(event.user_ns, by_ns);
+        event.kernel_ns = event.user_ns;
+        event.shared = true;
+    }
 }
 
 bool Job::fail(const char* kind, const char* why) {

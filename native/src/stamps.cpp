@@ -72,12 +72,16 @@ KernelStamps::Received KernelStamps::received(int socket) noexcept {
     return {info.tcpi_bytes_received - end, info.tcpi_data_segs_in};
 }
 
-// What lies unread is asked between: it is at most what had come by the second number.
-bool KernelStamps::read_beyond(int socket, const Received& known) noexcept {
-    if (received(socket).bytes == known.bytes) return false;
+// What lies unread is asked between two numbers: of the first nothing is left if nothing is
+// unread, and by the second at least the unread had come.
+bool KernelStamps::read_beyond(int socket, Received& known) noexcept {
+    const Received now = received(socket);
+    if (now.bytes == known.bytes) return false;
     int unread = 0;
     if (::ioctl(socket, FIONREAD, &unread) != 0) return true;
-    return received(socket).bytes - known.bytes > static_cast<std::uint64_t>(unread);
+    const std::uint64_t fresh = received(socket).bytes - known.bytes;
+    if (unread == 0) known = now;
+    return fresh > static_cast<std::uint64_t>(unread);
 }
 
 // What a read of at most so many bytes would give; the stamp is that of the last segment it

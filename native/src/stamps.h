@@ -66,7 +66,8 @@ public:
     Arrival peek(int socket, Received& known) noexcept;
 
     // After a read: it may have taken bytes that came after the look, which no stamp is for.
-    static bool read_beyond(int socket, const Received& known) noexcept;
+    // If nothing is left `known` is brought up to date, so that what comes next is not doubted.
+    static bool read_beyond(int socket, Received& known) noexcept;
 
     // How often the wall clock has been set until now.
     std::uint64_t steps() noexcept;

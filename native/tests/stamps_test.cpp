@@ -173,9 +173,13 @@ void a_read_without_a_look_is_told_by_the_next_look() {
     const Sent late(pair.far);
     CHECK(!KernelStamps::read_beyond(pair.near.get(), known));  // it has come, and lies unread
     read(pair, 2);
+    KernelStamps::Received unsettled = known;
     CHECK(KernelStamps::read_beyond(pair.near.get(), known));
+    CHECK(!KernelStamps::read_beyond(pair.near.get(), known));  // it is told once
     const Sent next(pair.far);
-    const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), known);
+    const KernelStamps::Arrival settled = stamps.peek(pair.near.get(), known);
+    CHECK(!settled.overtaken && settled.alone && next.covers(settled.last_ns));
+    const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), unsettled);
     CHECK(arrival.overtaken && !arrival.alone && next.covers(arrival.last_ns));
     read(pair, 1);
     const Sent last(pair.far);
