@@ -661,7 +661,8 @@ def test_a_reply_in_one_piece_is_seen_when_it_is_there(endpoint: Endpoint) -> No
     with Native(model="vllm/m", base_url=f"{endpoint.url}/v1", stream=False) as executor:
         reply = only(run(executor))
 
-    assert (reply.text, reply.chunks_ns, reply.tokens_out, reply.stamp) == ("Hi", (reply.first_ns,), 1, "kernel")
+    assert (reply.text, reply.chunks_ns, reply.tokens_out) == ("Hi", (reply.first_ns,), 1)
+    assert reply.stamp in ("kernel", "user")  # no stamp is known of what comes between the look and the read
     assert reply.first_ns is not None
     assert reply.sent_ns < reply.first_ns < reply.done_ns
     assert "stream" not in endpoint.bodies[0]

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "clock.h"
 
@@ -81,7 +82,7 @@ bool KernelStamps::read_beyond(int socket, Received& known) noexcept {
     if (::ioctl(socket, FIONREAD, &unread) != 0) return true;
     const std::uint64_t fresh = received(socket).bytes - known.bytes;
     if (unread == 0) known = now;
-    return fresh > static_cast<std::uint64_t>(unread);
+    return std::cmp_greater(fresh, unread);
 }
 
 // What a read of at most so many bytes would give; the stamp is that of the last segment it
