@@ -3,7 +3,7 @@ PYTHON ?= python3
 CLANG ?= clang++
 BIN ?= .venv/bin
 
-.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme bench clean
+.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme bench bench-rules clean
 
 all: lint types test docs native-test
 
@@ -72,6 +72,10 @@ bench:
 	PATH="$(abspath $(BIN)):$$PATH" cmake -S native -B build/native-bench -G Ninja -DPPBENCH_BENCH=ON
 	PATH="$(abspath $(BIN)):$$PATH" cmake --build build/native-bench
 	PYTHONPATH=native $(BIN)/python -m bench $(BENCH)
+
+# Prompts a second that the rule extractor reads on one core; PROMPTS names a JSONL file of other prompts.
+bench-rules:
+	$(BIN)/python tests/rulebench.py $(if $(PROMPTS),--prompts $(PROMPTS))
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -32,8 +32,9 @@ def request_of(job: Job, node: Node, executor: Executor) -> Request:
         json_schema=call.json_schema,
         stop=call.stop,
         max_tokens=call.max_tokens,
-        cache_until=call.cache_until,
-        watch=call.expand_stream is not None or node.warms or node.scope.plan is None,  # of an early branch more may come
+        cache_until=call.cache_until if "cache_until" in executor.honours else None,
+        # Of an early branch more calls may come.
+        watch=call.expand_stream is not None or node.warms or node.scope.plan is None or job.show is not None,
         ready_ns=executor.now(),
     )
     unknown = [name for name in OPTIONAL if getattr(request, name) and name not in executor.honours]

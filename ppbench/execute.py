@@ -158,6 +158,8 @@ class Loop:
         if execution.outcome is not None or not node.live or not progress.text:
             return
         self._release(execution, node.scope.warmed(node.call.id))
+        node.said = progress.text
+        execution.show()
         if node.call.expand_stream is None:
             return
         try:
@@ -186,7 +188,8 @@ class Loop:
         if over:
             self._close(execution)
         elif reply.error is not None:
-            self._lose(execution, node, reply.error)
+            error = reply.error
+            self._fall_back(execution, f"call {node.call.id} failed: {error.kind}: {error.message}", error)
         else:
             self._take_answer(execution, node, reply)
 
@@ -209,16 +212,11 @@ class Loop:
         if execution.resting.pop(node.attempt_id, None):
             self._send(execution, node)
 
-    def _lose(self, execution: Execution, node: Node, error: Failure) -> None:
+    def _fall_back(self, execution: Execution, reason: str, error: Failure | None = None) -> None:
         """A branch failed for good: the plan falls back to serial, or, being serial, fails. Both were paid for."""
-        reason = f"call {node.call.id} failed: {error.kind}: {error.message}"
         if execution.status or execution.job.fallback is None:
             self._finish(execution, failure=reason, error=error)
-        else:
-            self._fall_back(execution, reason)
-
-    def _fall_back(self, execution: Execution, reason: str) -> None:
-        assert execution.job.fallback is not None
+            return
         assert execution.root is not None
         execution.root.kill()
         self._cancel_all(execution)
@@ -255,10 +253,7 @@ class Loop:
         changed = early.differs(plan)
         if changed:
             reason = f"call {changed!r} was released early and is not in the plan, or differs there"
-            if execution.job.fallback is None:
-                self._finish(execution, failure=reason)
-            else:
-                self._fall_back(execution, reason)
+            self._fall_back(execution, plan.reason if plan.status != "split" else reason)
             return
         early.adopt(plan)
         self._release(execution, early.add([call for call in plan.calls if not early.has(call.id)]))
@@ -266,6 +261,7 @@ class Loop:
 
     def _answer(self, execution: Execution, node: Node, text: str) -> None:
         self._release(execution, node.scope.answered(node.call.id, text))
+        execution.show()
         self._settle(execution, node.scope)
 
     def _settle(self, execution: Execution, scope: Scope) -> None:

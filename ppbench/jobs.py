@@ -40,6 +40,8 @@ class Job:
     """System text of solve calls that bring none of their own."""
     nonce: str = ""
     """Opens the system text of every call of this trial."""
+    show: Callable[[str], None] | None = None
+    """Given the answer as far as it has come, whenever it has grown. Watching costs time: never in a timed trial."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,11 @@ class Execution:
         self.deadline_ns += held_ns
         if node.request is not None:
             node.request = replace(node.request, held_ns=node.request.held_ns + held_ns)
+
+    def show(self) -> None:
+        """Tell who watches how far the answer has come."""
+        if self.job.show is not None and self.root is not None and (text := self.root.so_far()):
+            self.job.show(text)
 
     def size(self) -> tuple[int, int]:
         """Requests and tokens of all its attempts."""

@@ -51,11 +51,13 @@ class Schema:
         context and the items hold reach the model as they are. `{n}` becomes 1.
         """
         items: Sequence[str] = self.data if self.data is not None else [""] * self.size
-        return tuple(self._fill(item) for item in items)
+        return tuple(self.fill(self.template, item, self.context or "") for item in items)
 
-    def _fill(self, item: str) -> str:
-        values = {"data": item, "context": self.context or "", "n": "1"}
-        return _PLACEHOLDER.sub(lambda match: values[match[1]], self.template)
+    @staticmethod
+    def fill(template: str, item: str = "", context: str = "") -> str:
+        """A template, or a part of one, with its placeholders filled in one literal pass."""
+        values = {"data": item, "context": context, "n": "1"}
+        return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Schema:

@@ -7,9 +7,9 @@ no barrier but true dependence, and a plan can be printed before it is paid for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ppbench.model import Prompt, Schema
 
@@ -41,7 +41,8 @@ class Call:
     stop: tuple[str, ...] = ()
     max_tokens: int | None = None
     cache_until: int | None = None
-    """Number of leading characters of the text that other calls share (a prompt-cache breakpoint)."""
+    """Number of leading characters of the text that other calls share: a prompt-cache breakpoint. A hint: an executor
+    that has no use for it leaves it out."""
 
     def __post_init__(self) -> None:
         if not self.id or set("/#@") & set(self.id):
@@ -52,8 +53,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Join:
-    """The ordered merge: the answers in order, numbered or not. Its first token can be shown at once."""
+    """The ordered merge: the answers in order, numbered or not."""
 
+    ordered: ClassVar[bool] = True
     separator: str = "\n\n"
     numbered: bool = False
     """Number the parts from 1; further lines of a part are indented under its number."""
@@ -73,7 +75,7 @@ NUMBERED = Join(separator="\n", numbered=True)
 
 @dataclass(frozen=True)
 class Plan:
-    """A directed acyclic graph of calls and a merge. The merged answers of its sinks, in order, are its answer."""
+    """A directed acyclic graph of calls and a merge. The merged answers of some of its calls, in order, are its answer."""
 
     calls: tuple[Call, ...]
     merge: Callable[[Sequence[str]], str] = Join()
@@ -81,18 +83,23 @@ class Plan:
     """What the prompt was split into, so that any method can be scored on what it found."""
     status: Status = "split"
     reason: str = ""
-    sinks: tuple[str, ...] = field(init=False)
+    """Why it is declined or fell back; of a split plan, how it was found, if there is something to say."""
+    answers: tuple[str, ...] = ()
+    """Ids of the calls whose answers are merged, in order. Empty: the sinks, which no other call needs."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "calls", tuple(self.calls))
         _check(self.calls)
-        needed = {name for call in self.calls for name in call.needs}
-        object.__setattr__(self, "sinks", tuple(call.id for call in self.calls if call.id not in needed))
+        object.__setattr__(self, "answers", tuple(self.answers) or _sinks(self.calls))
+        unknown = set(self.answers) - {call.id for call in self.calls}
+        if unknown or len(set(self.answers)) < len(self.answers):
+            raise ValueError(f"answers {list(self.answers)!r:.80}: name calls of the plan, each once")
 
     @property
     def ordered(self) -> bool:
-        """True if the answer can be shown while its first part still streams."""
-        return isinstance(self.merge, Join)
+        """True if the answer can be shown while its first part still streams: its merge says `ordered = True`, and gives
+        for a leading part of the answers, the last of them cut off anywhere, how its whole result begins."""
+        return bool(getattr(self.merge, "ordered", False))
 
     @classmethod
     def serial(cls, prompt: Prompt, *, status: Status = "serial", reason: str = "") -> Plan:
@@ -108,6 +115,11 @@ class Plan:
     def fallback(cls, prompt: Prompt, reason: str) -> Plan:
         """The method tried to split this prompt and could not. Really sent, counted apart, kept as well."""
         return cls.serial(prompt, status="fallback", reason=reason)
+
+
+def _sinks(calls: Sequence[Call]) -> tuple[str, ...]:
+    needed = {name for call in calls for name in call.needs}
+    return tuple(call.id for call in calls if call.id not in needed)
 
 
 def _check(calls: Sequence[Call]) -> None:

@@ -14,7 +14,7 @@ from tabulate import tabulate
 from ppbench.health import Health
 from ppbench.score import Score
 
-FORMATS = ("table", "markdown", "csv", "json")
+FORMATS = ("table", "markdown", "csv", "json", "paper")
 MOCK_NOTE = "mock figures show that the tool works, not what a model does"
 _HEADERS = (
     "decomposer", "n", "raw\nspeedup", "95 %\ninterval", "norma-\nlized", "TTFT\nratio", "token\nratio", "struc-\nture",

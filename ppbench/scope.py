@@ -27,6 +27,8 @@ class Node:
     branch: Scope | None = None
     """The plan that it expanded into."""
     visible_ns: int | None = None
+    said: str = ""
+    """Its reply as far as it has come, where somebody watches."""
     failed: list[Reply] = field(default_factory=list)
 
     @property
@@ -37,6 +39,12 @@ class Node:
     @property
     def live(self) -> bool:
         return self.scope.live
+
+    def so_far(self) -> str:
+        """The answer of this call as far as it has come; a planning reply is no answer."""
+        if self.branch is not None:
+            return self.branch.so_far()
+        return "" if self.call.expand else (self.call.prefix or "") * bool(self.said) + self.said
 
     @property
     def alone(self) -> bool:
@@ -117,14 +125,25 @@ class Scope:
         return self.plan is not None and len(self.answers) == len(self.plan.calls)
 
     def parts(self) -> tuple[str, ...]:
-        """The answers of the sinks, in order."""
+        """The answers that are merged, in order."""
         assert self.plan is not None
-        return tuple(self.answers[name] for name in self.plan.sinks)
+        return tuple(self.answers[name] for name in self.plan.answers)
 
     def first_visible(self) -> int | None:
-        """First visible token of the first sink, in nanoseconds."""
+        """First visible token of the first answer, in nanoseconds."""
         assert self.plan is not None
-        return self._nodes[self.plan.sinks[0]].visible_ns
+        return self._nodes[self.plan.answers[0]].visible_ns
+
+    def so_far(self) -> str:
+        """The answer as far as it can be shown by now: nothing, unless the merge is an ordered one."""
+        if self.plan is None or not self.plan.ordered:
+            return ""
+        parts = []
+        for name in self.plan.answers:
+            parts.append(self.answers[name] if name in self.answers else self._nodes[name].so_far())
+            if name not in self.answers:
+                break
+        return self.plan.merge(parts) if any(parts) else ""
 
     def differs(self, plan: Plan) -> str:
         """The id of a call that was released early and is not in the plan as it was; empty if there is none."""

@@ -55,9 +55,10 @@ def build(component: type, options: dict[str, str], *, spec: str) -> Any:
 
 
 def spec_of(component: Any) -> str:
-    """The canonical spec string: the name, then the options that differ from their defaults, in field order."""
+    """The canonical spec string: the name, then the options that differ from their defaults, in field order, those
+    that are given by keyword alone last."""
     parts = []
-    for f in fields(component):
+    for f in sorted(fields(component), key=lambda f: f.kw_only is True):
         value = getattr(component, f.name)
         if f.init and (_required(f) or value != f.default):
             text = str(value).lower() if isinstance(value, bool) else str(value)
@@ -76,7 +77,7 @@ def _read(text: str, kind: Any, *, where: str) -> Any:
     if get_origin(kind) in (Union, UnionType):
         if text.lower() in ("none", "") and NoneType in get_args(kind):
             return None
-        kind = next(k for k in get_args(kind) if k is not NoneType)
+        return _read_any(text, [k for k in get_args(kind) if k is not NoneType], where=where)
     if get_origin(kind) is Literal:
         if text not in get_args(kind):
             raise UsageError(f"{where}: {text!r} is not one of {', '.join(filter(None, map(str, get_args(kind))))}")
@@ -89,3 +90,14 @@ def _read(text: str, kind: Any, *, where: str) -> Any:
         return kind(text)
     except (TypeError, ValueError):
         raise UsageError(f"{where}: {text!r} is not {'a number' if kind in (int, float) else kind}") from None
+
+
+def _read_any(text: str, kinds: list[Any], *, where: str) -> Any:
+    """The value as the first of several types that can read it."""
+    problems = []
+    for kind in kinds:
+        try:
+            return _read(text, kind, where=where)
+        except UsageError as error:
+            problems.append(str(error).removeprefix(f"{where}: "))
+    raise UsageError(f"{where}: {', and '.join(problems)}")

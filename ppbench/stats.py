@@ -52,6 +52,20 @@ def _bootstrap(means: Sequence[float], seed: int) -> tuple[float, float]:
     return sample[int(0.025 * RESAMPLES)], sample[int(0.975 * RESAMPLES) - 1]
 
 
+_Z = 1.959963984540054
+"""Quantile of the normal distribution at 0.975."""
+
+
+def wilson(hits: int, of: int) -> Estimate | None:
+    """A share with Wilson's 95 % interval, which holds for small numbers too. None of nothing."""
+    if not of:
+        return None
+    share, z2 = hits / of, _Z**2
+    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
+    half = _Z * math.sqrt(share * (1 - share) / of + z2 / (4 * of**2)) / (1 + z2 / of)
+    return Estimate(share, max(0.0, middle - half), min(1.0, middle + half))
+
+
 def t_quantile(p: float, df: int) -> float:
     """Quantile of Student's t for p in (0.5, 1), by bisection on its distribution function."""
     low, high = 0.0, 2000.0

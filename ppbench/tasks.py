@@ -8,16 +8,17 @@ from __future__ import annotations
 import codecs
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ppbench.errors import InvalidData, UsageError
 from ppbench.model import Item, Schema
 
 _SHOWN = 20
+_T = TypeVar("_T")
 
 
 def data_dir(name: str) -> Path:
@@ -68,13 +69,27 @@ def load_items(
     return items, problems
 
 
-def refuse(problems: Sequence[Problem]) -> None:
+def load_rows(path: str | Path, read: Callable[[str, Mapping[str, Any]], _T]) -> tuple[list[_T], list[Problem]]:
+    """Read a JSONL file of other rows: `read(where, row)` turns each into a value, or raises ValueError."""
+    values: list[_T] = []
+    problems: list[Problem] = []
+    for where, line in _lines(Path(path)):
+        try:
+            values.append(read(where, _row(line)))
+        except RecursionError:
+            problems.append(Problem(where, "is nested too deeply"))
+        except ValueError as error:
+            problems.append(Problem(where, str(error)))
+    return values, problems
+
+
+def refuse(problems: Sequence[Problem], advice: str = "Mend them, or leave them out with --skip-bad.") -> None:
     """Raise InvalidData that names all bad rows at once."""
     if problems:
         shown = "\n".join(f"  {problem}" for problem in problems[:_SHOWN])
         more = f"\n  and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         rows = "1 row is bad" if len(problems) == 1 else f"{len(problems)} rows are bad"
-        raise InvalidData(f"{rows}:\n{shown}{more}\nMend them, or leave them out with --skip-bad.")
+        raise InvalidData(f"{rows}:\n{shown}{more}\n{advice}")
 
 
 def digest(item: Item) -> str:

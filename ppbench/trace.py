@@ -19,8 +19,8 @@ UNUSABLE: frozenset[FailureKind] = frozenset({"refused", "dropped", "timeout", "
 """Failures that, when nothing else comes back, say that the endpoint cannot be used."""
 
 
-OPTIONAL = ("system", "prefix", "json_schema", "stop", "max_tokens", "cache_until")
-"""Fields of a request that an executor may be unable to honour."""
+OPTIONAL = ("system", "prefix", "json_schema", "stop", "max_tokens")
+"""Fields of a request that an executor may be unable to honour, and without which it would be another request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Trace:
     spans: tuple[Span, ...]
     answer: str
     parts: tuple[str, ...]
-    """The answers of the sinks before the merge."""
+    """The answers before the merge."""
     started_ns: int
     """Just before `decompose`."""
     ended_ns: int

@@ -210,9 +210,9 @@ def test_own_prompts_are_taken(cli: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [
-        (["run", "-d", "nope"], 2, "unknown decomposer 'nope'; have: schema, serial, sot, top"),
+        (["run", "-d", "nope"], 2, "unknown decomposer 'nope'; have: dag, schema, serial, sot, top"),
         (["run", "-d", "top:breath=3"], 2, "top has no option 'breath'; have: breadth, depth"),
-        (["run", "-d", "top:breadth=1"], 2, "breadth is 2 or more"),
+        (["run", "-d", "top:breadth=0"], 2, "breadth is 1 or more"),
         (["run", "-e", "nope"], 2, "unknown executor 'nope'; have:"),
         (["run", "--judge", "nope"], 2, "unknown judge 'nope'; have: reference, structure"),
         (["run", "-t", "nope"], 2, "unknown category 'nope'; have:"),
@@ -275,7 +275,7 @@ def test_tasks_are_listed_shown_and_valid(cli: Any, tmp_path: Path) -> None:
 
 
 def test_help_of_every_command_works(cli: Any) -> None:
-    for command in ("run", "plan", "report", "judge", "tasks", "plugins", "endpoint"):
+    for command in ("run", "ask", "plan", "report", "judge", "tasks", "plugins", "endpoint"):
         assert "Usage:" in cli(command, "--help").stdout
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -166,6 +167,8 @@ def test_check_tells_what_an_endpoint_gives(call: Callable[..., tuple[int, str, 
     assert (code, found["streams"], found["usage"], found["cached_tokens"], found["handshakes"]) == (0, True, True, True, 0)
     assert (found["requests"], found["http_version"], found["rate_limits"]) == (3, "1.1", {})
     assert found["ttft_ms"] > 20
+    assert found["structured"]
+    assert re.fullmatch(r"ttft=0\.0[\d.]+,tok=0\.00[\d.]+", found["latency_model"])
     assert 0 < found["lag_p50_us"] <= found["lag_p99_us"]
     assert "cached tokens told     yes" in call("endpoint", "check", "mock/quick", "-n", "2")[1]
 

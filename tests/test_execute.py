@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pytest
 
-from ppbench import Call, Failure, Join, Plan, Prompt, Request, Script, VirtualExecutor
+from ppbench import NUMBERED, Call, Failure, Join, Plan, Prompt, Request, Script, VirtualExecutor
 from ppbench.execute import Loop
 from ppbench.jobs import Job, Outcome, Policy
 
@@ -123,6 +124,15 @@ def test_a_plan_that_takes_back_a_released_branch_falls_back() -> None:
 
     assert outcome.trace.status == "fallback"
     assert "'a' was released early" in outcome.trace.reason
+
+
+def test_a_streaming_plan_that_gives_up_says_why() -> None:
+    """A fallback that `expand` returns after branches left keeps its own reason."""
+    early = [Call("a", "a")]
+    plan = Plan((Call("p", "plan", expand=lambda _: Plan.fallback(PROMPT, "cut off"), expand_stream=lambda _: early),))
+    outcome = World(lambda request: script("p " * 5 + "p" if request.text == "plan" else "w")).run(plan)
+
+    assert (outcome.trace.status, outcome.trace.reason) == ("fallback", "cut off")
 
 
 def test_a_branch_that_changes_after_its_release_falls_back() -> None:
@@ -284,6 +294,27 @@ def test_a_deadline_during_a_back_off_ends_the_trial() -> None:
     outcome = World(lambda r: failing("rate_limit", retry_after_s=60.0)).run(Plan.serial(PROMPT), trial_timeout_s=1.0)
     assert outcome.trace.ended_ns == 1000 * MS
     assert [s.reply.error.kind for s in outcome.trace.spans if s.reply.error] == ["rate_limit"]
+
+
+def test_who_watches_sees_the_answer_grow_in_order() -> None:
+    """Parts show up in order, each while it streams once those before it are done; nothing shown is taken back."""
+    seen: list[str] = []
+    world = World(lambda request: script("s s s s" if request.text == "a" else "q q", gap=10))
+    plan = Plan((Call("p", "plan", role="plan", expand=lambda _: Plan((Call("a", "a"), Call("b", "b")), NUMBERED)),))
+    list(Loop(world.executor).run([[Job("job", lambda: plan, show=seen.append)]]))
+
+    assert seen[0] == "1. s"
+    assert seen[-1] == "1. s s s s\n2. q q"
+    assert all(later.startswith(earlier) for earlier, later in pairwise(seen))
+
+
+def test_who_watches_a_merge_that_is_no_join_sees_nothing() -> None:
+    """What cannot be shown in part is not."""
+    seen: list[str] = []
+    plan = Plan((Call("a", "a"), Call("b", "b")), lambda parts: "/".join(reversed(parts)))
+    list(Loop(World(lambda request: script()).executor).run([[Job("job", lambda: plan, show=seen.append)]]))
+
+    assert seen == []
 
 
 def test_a_full_executor_queues_inside_the_latency() -> None:

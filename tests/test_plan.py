@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -89,7 +90,28 @@ def test_call_ids_are_names() -> None:
 def test_sinks_are_what_nothing_needs_in_order() -> None:
     """The answer is made of the calls that no other call needs."""
     plan = Plan((Call("a", "x"), Call("b", "y"), Call("c", "z", needs=("a",))))
-    assert plan.sinks == ("b", "c")
+    assert plan.answers == ("b", "c")
+
+
+def test_a_plan_may_name_its_answers() -> None:
+    """A call that others need can be part of the answer too; what is named must be there, once."""
+    calls = (Call("a", "x"), Call("b", "y", needs=("a",)))
+    assert Plan(calls, answers=("a", "b")).answers == ("a", "b")
+    for wrong in (("a", "c"), ("a", "a")):
+        with pytest.raises(ValueError, match="each once"):
+            Plan(calls, answers=wrong)
+
+
+def test_any_merge_may_say_that_it_is_ordered() -> None:
+    """What counts is what a merge says of itself, not its class."""
+
+    def reverse(texts: Sequence[str]) -> str:
+        return "".join(reversed(texts))
+
+    assert Plan((Call("a", "x"),)).ordered
+    assert not Plan((Call("a", "x"),), reverse).ordered
+    reverse.ordered = True  # type: ignore[attr-defined]
+    assert Plan((Call("a", "x"),), reverse).ordered
 
 
 def test_a_decline_and_a_fallback_are_the_serial_plan() -> None:

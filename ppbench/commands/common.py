@@ -1,14 +1,17 @@
-"""What several commands need: the installed prompts, and categories by name."""
+"""What several commands need: the installed prompts, categories by name, and checks of what was asked."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
-from ppbench.errors import InvalidData
+from ppbench.errors import InvalidData, UsageError
+from ppbench.hookspecs import Decomposer
 from ppbench.model import Category, Item
 from ppbench.plugins import Plugins
+from ppbench.specs import spec_of
 from ppbench.tasks import Problem, load_items, refuse
 
 
@@ -57,3 +60,25 @@ def user_items(plugins: Plugins, path: str, *, skip_bad: bool) -> tuple[list[Ite
     if not items:
         raise InvalidData(f"{path} holds no prompt; give JSONL rows with `text` or `prompt`")
     return items, len(problems)
+
+
+def asked_item(plugins: Plugins, prompt: str) -> Item:
+    """The prompt that an argument names: the id of a packaged one, a text, or - for standard input. Raises InvalidData."""
+    if prompt == "-":
+        prompt = sys.stdin.read()
+    known = {item.id: item for item in installed_items(plugins)} if " " not in prompt.strip() else {}
+    if not prompt.strip():
+        raise InvalidData("the prompt is empty; give a text, the id of a packaged prompt, or - for standard input")
+    return known.get(prompt) or Item(id="prompt", text=prompt, language="und")
+
+
+def refuse_unlabelled(method: Decomposer, item: Item) -> None:
+    """Raise InvalidData if a method is to be shown labels that the prompt does not have."""
+    if "schema" in getattr(method, "given", ()) and item.schema is None:
+        raise InvalidData(f"{spec_of(method)} is shown labels, and this prompt has none; give the id of a packaged prompt")
+
+
+def refuse_empty_url(base_url: str | None) -> None:
+    """Raise UsageError for an address that was given and is empty, as an unset variable of a shell makes it."""
+    if base_url is not None and not base_url.strip():
+        raise UsageError("--base-url is empty; give an address, e.g. http://127.0.0.1:8000/v1, or leave the option out")

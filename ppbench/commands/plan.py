@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,14 +12,13 @@ from tabulate import tabulate
 
 from ppbench import plugins as loader
 from ppbench.attempts import expect
-from ppbench.commands.common import installed_items
-from ppbench.errors import BrokenPlugin, EndpointUnusable, InvalidData
+from ppbench.commands.common import asked_item, refuse_unlabelled
+from ppbench.errors import BrokenPlugin, EndpointUnusable
 from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
 from ppbench.jobs import Job
 from ppbench.model import Item
 from ppbench.plan import Call, Plan
-from ppbench.plugins import Plugins
 from ppbench.specs import spec_of
 
 _BYTES_PER_TOKEN = 4
@@ -39,8 +37,9 @@ def plan(prompt: str, spec: str, form: str | None, send: bool, executor: str, mo
     """Show the plan of a method for PROMPT: the id of a packaged prompt, a text, or - for standard input."""
     plugins = loader.load()
     method = plugins.make("decomposer", spec)
-    item = _item(plugins, prompt)
-    made = _decompose(method, item)
+    item = asked_item(plugins, prompt)
+    refuse_unlabelled(method, item)
+    made = _plan_of(method, item)
     if send:
         with plugins.make("executor", executor, model=model, base_url=base_url) as entered:
             tree = _node("answer", made, entered)
@@ -50,22 +49,6 @@ def plan(prompt: str, spec: str, form: str | None, send: bool, executor: str, mo
         click.echo(json.dumps({"decomposer": spec_of(method), "prompt": item.id, "plan": tree}, ensure_ascii=False, indent=2))
     else:
         click.echo("\n".join(_mermaid(tree) if form == "mermaid" else _tree(spec_of(method), item, tree)))
-
-
-def _item(plugins: Plugins, prompt: str) -> Item:
-    if prompt == "-":
-        prompt = sys.stdin.read()
-    known = {item.id: item for item in installed_items(plugins)} if " " not in prompt.strip() else {}
-    if not prompt.strip():
-        raise InvalidData("the prompt is empty; give a text, the id of a packaged prompt, or - for standard input")
-    return known.get(prompt) or Item(id="prompt", text=prompt, language="und")
-
-
-def _decompose(method: Decomposer, item: Item) -> Plan:
-    given = getattr(method, "given", ())
-    if "schema" in given and item.schema is None:
-        raise InvalidData(f"{spec_of(method)} is shown labels, and this prompt has none; give the id of a packaged prompt")
-    return _plan_of(method, item)
 
 
 def _plan_of(method: Decomposer, item: Item) -> Plan:
@@ -79,7 +62,7 @@ def _plan_of(method: Decomposer, item: Item) -> Plan:
 def _node(name: str, plan: Plan, executor: Executor | None) -> dict[str, Any]:
     """The plan as data; with an executor, planning calls are sent and what they expand into is shown."""
     calls = [_call(call, executor) for call in plan.calls]
-    return {"name": name, "status": plan.status, "reason": plan.reason, "calls": calls, "sinks": list(plan.sinks),
+    return {"name": name, "status": plan.status, "reason": plan.reason, "calls": calls, "answers": list(plan.answers),
             "merge": getattr(plan.merge, "__name__", repr(plan.merge)),
             "schema": plan.schema.to_json() if plan.schema else None}  # fmt: skip
 

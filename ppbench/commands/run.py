@@ -15,8 +15,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from ppbench import paper
 from ppbench import plugins as loader
-from ppbench.commands.common import categories, installed_items, user_items
+from ppbench.commands.common import categories, installed_items, refuse_empty_url, user_items
 from ppbench.commands.progress import Progress, warming_up
 from ppbench.errors import BudgetReached, EndpointUnusable, InvalidData, TooManyFailures, UsageError
 from ppbench.health import health
@@ -44,7 +45,7 @@ _NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failure
 @click.option("--base-url", metavar="URL", help="Endpoint, e.g. http://127.0.0.1:8000/v1.")
 @click.option("--judge", "judges", multiple=True, metavar="SPEC", default=JUDGES, help="A judge; repeat for more.")
 @click.option("--suite", metavar="NAME", help="A named selection of prompts; smoke if nothing else is asked for.")
-@click.option("-t", "--task", metavar="CATEGORY", help="All prompts of one category.")
+@click.option("-t", "--task", multiple=True, metavar="CATEGORY", help="All prompts of a category; repeat for more.")
 @click.option("--prompts", type=click.Path(dir_okay=False), help="Your own JSONL with `prompt` or `text`.")
 @click.option("--skip-bad", is_flag=True, help="Leave bad rows of --prompts out instead of refusing the file.")
 @click.option("-n", "--limit", type=click.IntRange(1), help="Only the first N prompts.")
@@ -124,8 +125,7 @@ class _Session:
         self._methods = list({spec_of(method): method for method in self._methods}.values())
 
     def _load(self) -> list[Item]:
-        if self._asked["base_url"] is not None and not self._asked["base_url"].strip():
-            raise UsageError("--base-url is empty; give an address, e.g. http://127.0.0.1:8000/v1, or leave the option out")
+        refuse_empty_url(self._asked["base_url"])
         chosen = [name for name in ("suite", "task", "prompts") if self._asked[name]]
         if len(chosen) > 1:
             raise UsageError(f"give one of --suite, --task and --prompts, not {' and '.join('--' + c for c in chosen)}")
@@ -134,8 +134,8 @@ class _Session:
             if skipped:
                 click.echo(f"left out {skipped} bad rows of {self._asked['prompts']}", err=True)
         elif self._asked["task"]:
-            category = self._plugins.category(self._asked["task"])
-            items = installed_items(self._plugins, only=category.id)
+            names = dict.fromkeys(self._plugins.category(name).id for name in self._asked["task"])
+            items = [item for name in names for item in installed_items(self._plugins, only=name)]
         else:
             items = select(installed_items(self._plugins), self._asked["suite"] or "smoke")
         if not items:
@@ -261,6 +261,9 @@ def print_run(directory: RunDirectory, form: str) -> list[Score]:
     """Score a stored run and print it."""
     record = directory.run
     scores = score(record, directory.trials(), directory.verdicts())
+    if form == "paper":
+        click.echo(paper.render(record, directory.trials()))
+        return scores
     click.echo(render(record, scores, health(directory.trials()), path=str(directory.path), form=form))
     return scores
 

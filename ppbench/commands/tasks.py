@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from ppbench import plugins as loader
 from ppbench.commands.common import categories, installed_items, known_names
+from ppbench.commands.detect import detect
 from ppbench.errors import InvalidData, UsageError
 from ppbench.model import Item
 from ppbench.plugins import Plugins
@@ -20,6 +21,9 @@ from ppbench.tasks import Problem, load_items, select, suites
 @click.group()
 def tasks() -> None:
     """List, show and validate prompts and categories."""
+
+
+tasks.add_command(detect)
 
 
 @tasks.command("list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ppbench import hookimpl
+from ppbench_plugins.decomposers.dag import Dag
 from ppbench_plugins.decomposers.schema import SchemaExtraction
 from ppbench_plugins.decomposers.serial import Serial
 from ppbench_plugins.decomposers.sot import SkeletonOfThought
@@ -11,4 +12,4 @@ from ppbench_plugins.decomposers.top import TreeOfProblems
 
 @hookimpl
 def ppbench_decomposers() -> tuple[type, ...]:
-    return (Serial, SchemaExtraction, SkeletonOfThought, TreeOfProblems)
+    return (Serial, SchemaExtraction, SkeletonOfThought, TreeOfProblems, Dag)

@@ -1,121 +1,159 @@
-"""The canonical tasks of Tree of Problems, recognised by their text and divided by code, as published.
+"""The canonical tasks of Tree of Problems (Zebaze et al., EMNLP 2024, section 4), recognised by their text and divided
+by code, as published.
 
-Sorting halves the list whatever the breadth is; set intersection crosses the halves of both sets for a breadth of
-four and else halves the longer set; the others are cut into `breadth` nearly equal runs, the first ones one longer.
+Here are the tasks over lists and sums, and the table of all. Sorting halves the list whatever the breadth is; set
+intersection crosses the halves of both sets for a breadth of four and else halves the longer set, the second if they
+are equally long; the others are cut into `breadth` nearly equal runs, the first ones one longer.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
+
+from ppbench_plugins.decomposers import bigbench, stepwise
+from ppbench_plugins.decomposers.cutting import STATED, chunks, halves, put, sentences, tail
+from ppbench_plugins.decomposers.stepwise import Block
 
 _NUMBERS = re.compile(r"\[\s*-?\d+(?:\s*,\s*-?\d+)*\s*\]")
+_ANY_LIST = re.compile(r"\[\s*(?:-?\d+(?:\s*,\s*-?\d+)*)?\s*\]")
 _SORT = re.compile(r"\bsort\b")
 _TERMS = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*)?\d+(?:\s*[-+]\s*\d+)+)[\s.=?]*$")
+_BARE = re.compile(r"\s*(?:[-+]\s*)?\d+(?:\s+[-+]\s+\d+)+[\s=?]*")
 _WORDS = re.compile(r"\s*([^\W\d_][\w'’-]*(?:, *[^\W\d_][\w'’-]*)+)\.?")
 _TERM = re.compile(r"[-+]?\s*\d+")
-_STATED = 200
-"""Characters in which a problem over lists of numbers is stated; a longer text is about something else."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """How a canonical task is recognised and divided."""
+
+    stated: Callable[[str], bool]
+    divide: Callable[[str, int], list[str]] | None = None
+    """The subproblems, `breadth` of them where the published divider honours it; none of a problem with fewer parts."""
+    steps: Callable[[str, int], list[Block]] | None = None
+    """The sequential variant: so many blocks, each of which goes on where the one before ended."""
+    honours: bool = True
+    """The divider honours the breadth."""
+    paired: bool = True
+    """A merge is shown each subproblem with its answer, as published; of the tasks of Graph of Thoughts the answers alone."""
+    extract: Callable[[str], str] = str
+    """The answer in a reply that may hold more, as a merge is shown it."""
 
 
 def recognise(text: str) -> str:
     """Name of the canonical task that a text states, or an empty string."""
-    lower = text.casefold()
-    lists = len(_NUMBERS.findall(text)) if len(_NUMBERS.sub("", text)) <= _STATED else 0
-    if _SORT.search(lower) and lists == 1:
-        return "sorting"
-    if "intersection" in lower and lists == 2:
-        return "set_intersection"
-    if "last letter" in lower and _names(text):
-        return "concatenation"
-    if lower.lstrip().startswith(("compute", "calculate")) and _TERMS.search(text):
-        return "arithmetic"
-    if "count" in lower and "how many times" in lower and len(_sentences(text)) > 1:
-        return "keyword_counting"
-    return ""
+    return next((name for name, task in TASKS.items() if task.stated(text)), "")
 
 
 def divide(text: str, breadth: int) -> list[str]:
-    """The subproblems of a canonical problem; none if it has fewer parts than asked for."""
-    task = recognise(text)
-    return _DIVIDERS[task](text, breadth) if task else []
-
-
-def chunks(parts: Sequence[str], breadth: int) -> list[list[str]]:
-    """`breadth` runs of nearly equal length, the first ones one longer; none if there are too few parts."""
-    if len(parts) < breadth:
-        return []
-    size, extra = divmod(len(parts), breadth)
-    cuts = [k * size + min(k, extra) for k in range(breadth + 1)]
-    return [list(parts[a:b]) for a, b in pairwise(cuts)]
-
-
-def _replace(text: str, spans: Sequence[tuple[int, int]], fillings: Sequence[str]) -> str:
-    """The text with each span replaced, literally."""
-    for (start, end), filling in sorted(zip(spans, fillings, strict=True), reverse=True):
-        text = text[:start] + filling + text[end:]
-    return text
+    """The subproblems of a canonical problem; none if it has fewer parts than asked for, or is none."""
+    cut = TASKS[name].divide if (name := recognise(text)) else None
+    return cut(text, breadth) if cut else []
 
 
 def _listed(text: str) -> list[tuple[tuple[int, int], list[str]]]:
     return [(match.span(), re.findall(r"-?\d+", match[0])) for match in _NUMBERS.finditer(text)]
 
 
+def _lists(text: str) -> int:
+    """How many lists of numbers a text is about."""
+    return len(_NUMBERS.findall(text)) if len(_NUMBERS.sub("", text)) <= STATED else 0
+
+
 def _show(numbers: Sequence[str]) -> str:
     return "[" + ", ".join(numbers) + "]"
 
 
+def _last_list(reply: str) -> str:
+    """What a reply ends up with: its last list of numbers, or all of it if it holds none."""
+    found = _ANY_LIST.findall(reply)
+    return found[-1] if found else reply
+
+
+def _is_sorting(text: str) -> bool:
+    return bool(_SORT.search(text.casefold())) and _lists(text) == 1
+
+
 def _sorting(text: str, breadth: int) -> list[str]:
     [(span, numbers)] = _listed(text)
-    return [_replace(text, [span], [_show(half)]) for half in chunks(numbers, 2)]
+    return [put(text, [span], [_show(half)]) for half in halves(numbers)]
 
 
-def _set_intersection(text: str, breadth: int) -> list[str]:
+def _is_intersection(text: str) -> bool:
+    return "intersection" in text.casefold() and _lists(text) == 2
+
+
+def _intersection(text: str, breadth: int) -> list[str]:
     (span1, one), (span2, two) = _listed(text)
-    halves1, halves2 = chunks(one, 2), chunks(two, 2)
     if breadth == 4:
-        return [_replace(text, [span1, span2], [_show(a), _show(b)]) for a in halves1 for b in halves2]
-    if len(one) > len(two):
-        return [_replace(text, [span1], [_show(half)]) for half in halves1]
-    return [_replace(text, [span2], [_show(half)]) for half in halves2]
+        return [put(text, [span1, span2], [_show(a), _show(b)]) for a in halves(one) for b in halves(two)]
+    span, longer = (span1, one) if len(one) > len(two) else (span2, two)
+    return [put(text, [span], [_show(half)]) for half in halves(longer)]
 
 
 def _names(text: str) -> re.Match[str] | None:
     """The words that are listed after the last line break or colon."""
-    end = len(text.rstrip())
-    return _WORDS.fullmatch(text, max(text.rfind("\n", 0, end), text.rfind(":", 0, end)) + 1, end)
+    return _WORDS.fullmatch(text, tail(text), len(text.rstrip()))
+
+
+def _is_concatenation(text: str) -> bool:
+    return "last letter" in text.casefold() and _names(text) is not None
 
 
 def _concatenation(text: str, breadth: int) -> list[str]:
     match = _names(text)
-    assert match is not None
-    return [_replace(text, [match.span(1)], [", ".join(run)]) for run in chunks(re.split(r",\s*", match[1]), breadth)]
+    if match is None:  # a single name
+        return []
+    return [put(text, [match.span(1)], [", ".join(run)]) for run in chunks(re.split(r",\s*", match[1]), breadth)]
 
 
-def _arithmetic(text: str, breadth: int) -> list[str]:
+def _is_algebraic(text: str) -> bool:
+    asked = text.casefold().lstrip().startswith(("compute", "calculate"))
+    return bool(_TERMS.search(text) if asked else _BARE.fullmatch(text))
+
+
+def _algebraic(text: str, breadth: int) -> list[str]:
     match = _TERMS.search(text)
-    assert match is not None
+    if match is None:  # a single term
+        return []
     runs = chunks(_TERM.findall(match[1]), breadth)
-    return [_replace(text, [match.span(1)], [" ".join(run).removeprefix("+").strip()]) for run in runs]
+    return [put(text, [match.span(1)], [" ".join(run).removeprefix("+").strip()]) for run in runs]
 
 
-def _sentences(text: str) -> list[str]:
-    """The sentences of the passage that follows the first line."""
-    return re.findall(r"\S[^.!?]*(?:[.!?]+|$)", text.partition("\n")[2])
-
-
-def _keyword_counting(text: str, breadth: int) -> list[str]:
+def _passage(text: str) -> tuple[int, int]:
+    """Where the passage stands that follows the first line."""
     head, line, passage = text.partition("\n")
-    start = len(head) + len(line) + len(passage) - len(passage.lstrip())
-    span = (start, len(text.rstrip()))
-    return [_replace(text, [span], [" ".join(run)]) for run in chunks(_sentences(text), breadth)]
+    return len(head) + len(line) + len(passage) - len(passage.lstrip()), len(text.rstrip())
 
 
-_DIVIDERS: dict[str, Callable[[str, int], list[str]]] = {
-    "sorting": _sorting,
-    "set_intersection": _set_intersection,
-    "concatenation": _concatenation,
-    "arithmetic": _arithmetic,
-    "keyword_counting": _keyword_counting,
+def _is_counting(text: str) -> bool:
+    head = text.partition("\n")[0].casefold()
+    start, end = _passage(text)
+    asked = len(head) <= STATED and "count" in head and "how many times" in head
+    return asked and len(sentences(text[start:end])) > 1
+
+
+def _counting(text: str, breadth: int) -> list[str]:
+    start, end = _passage(text)
+    return [put(text, [(start, end)], [" ".join(run)]) for run in chunks(sentences(text[start:end]), breadth)]
+
+
+TASKS: dict[str, Task] = {
+    "sorting": Task(_is_sorting, _sorting, honours=False, paired=False, extract=_last_list),
+    "set_intersection": Task(_is_intersection, _intersection, honours=False, paired=False, extract=_last_list),
+    "concatenation": Task(_is_concatenation, _concatenation),
+    "algebraic": Task(_is_algebraic, _algebraic),
+    "keyword_counting": Task(_is_counting, _counting, paired=False),
+    "boolean": Task(bigbench.is_boolean, bigbench.boolean, honours=False),
+    "multistep_arithmetic": Task(bigbench.is_multistep, bigbench.multistep, honours=False),
+    "object_counting": Task(bigbench.is_object_counting, bigbench.object_counting),
+    "hyperbaton": Task(bigbench.is_hyperbaton, bigbench.hyperbaton),
+    "word_sorting": Task(bigbench.is_word_sorting, bigbench.word_sorting),
+    "coin": Task(stepwise.is_coin, stepwise.coin_tree, stepwise.coin),
+    "navigate": Task(stepwise.is_navigate, steps=stepwise.navigate),
+    "web_of_lies": Task(stepwise.is_lies, steps=stepwise.lies),
+    "tracking": Task(stepwise.is_tracking, steps=stepwise.tracking),
 }
+"""In the order in which a text is held against them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from itertools import islice
 from typing import Any
 
@@ -32,6 +33,35 @@ def json_object(text: str) -> dict[str, Any]:
     raise ValueError("the planner's reply holds no JSON object")
 
 
+_LONGEST = 400
+"""Characters of each end of a reply that are searched for a letter."""
+
+
+def letter(reply: str, letters: str) -> str:
+    """The one of some capital letters that a reply chooses, or an empty string if it names none or more than one.
+
+    Read in this order: the reply is the letter, whatever marks stand around it; it ends with a colon and the letter;
+    it begins with the marked letter; it holds one of the letters alone. A bare `A` before a word is an article."""
+    text = unicodedata.normalize("NFKC", reply).strip()
+    if len(text) > 2 * _LONGEST:
+        text = f"{text[:_LONGEST]}\n{text[-_LONGEST:]}"
+    one = f"[{letters}{letters.lower()}]"
+    begins = rf"[\W_]*({one})[\W_]*?(?:[.):;*\]>](?!\w)|\n|\s[-–—]).*"
+    for pattern in (rf"[\W_]*({one})[\W_]*", rf".*[:=][\W_]*({one})[\W_]*", begins):
+        if (match := re.fullmatch(pattern, text, re.DOTALL)) and _alone(text, match[1], match.start(1)):
+            return match[1].upper()
+    bare = re.findall(rf"(?<![\w'])[{letters}](?![\w'])", text) or re.findall(rf"[(\[*\"'`]({one})[)\]*\"'`]", text)
+    named = {name.upper() for name in bare}
+    article = named == {"A"} and not re.search(r"(?<![\w'])[Aa](?![\w']|\s+[a-z])", text)
+    return named.pop() if len(named) == 1 and not article else ""
+
+
+def _alone(text: str, letter: str, start: int) -> bool:
+    """No letter, digit or apostrophe stands beside it."""
+    beside = text[max(0, start - 1) : start] + text[start + len(letter) : start + len(letter) + 1]
+    return not any(mark.isalnum() or mark == "'" for mark in beside)
+
+
 def points_paper(outline: str) -> list[tuple[str, str]]:
     """Points as the published code of Skeleton-of-Thought finds them (methods of arXiv 2307.15337), quirks included:
     digits and a full stop anywhere in a line; the first of each number is kept; nothing is trimmed or renumbered."""
@@ -43,12 +73,23 @@ def points_paper(outline: str) -> list[tuple[str, str]]:
 
 def points_mended(outline: str) -> list[tuple[str, str]]:
     """Points at line starts, numbered in any common style or bulleted; the first of each number is kept, those of
-    an inner list are not, and all are renumbered in order of appearance."""
+    an inner list are not, and all are renumbered in order of appearance. A single line before a list that begins
+    at 2 is the first point, whose number the model took for written."""
     numbered: dict[int, str] = {}
     for number, text in _outer(_LIST_MARK.findall(outline)):
         numbered.setdefault(int(number), text)
+    if next(iter(numbered), 0) == 2 and 1 not in numbered and (first := _unnumbered(outline)):
+        numbered = {1: first, **numbered}
     texts = list(numbered.values()) or [text for _, text in _outer([(i, "", t) for i, t in _BULLET.findall(outline)])]
     return [(str(place), _unbolded(text)) for place, text in enumerate(texts, 1)]
+
+
+def _unnumbered(outline: str) -> str:
+    """The one line before the first numbered one, unless it leads over to a list."""
+    match = _LIST_MARK.search(outline)
+    lines = [line.strip() for line in outline[: match.start()].splitlines() if line.strip()] if match else []
+    said = len(lines) == 1 and re.search(r"[^\W\d_]", lines[0]) and not lines[0].endswith((":", "："))
+    return lines[0] if said else ""
 
 
 def _outer(marked: list[tuple[str, str, str]]) -> list[tuple[str, str]]:

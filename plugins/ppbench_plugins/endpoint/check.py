@@ -5,10 +5,12 @@ Asks a real endpoint a few short questions, one after another, through the nativ
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median, quantiles
+from typing import Any
 
 from ppbench import EndpointUnusable, Reply, Request
 from ppbench_plugins.executors.native import Native
@@ -16,6 +18,9 @@ from ppbench_plugins.executors.native import Native
 _MS = 1_000_000
 ASKED = "Count from 1 to 20 in English words, separated by commas, and write nothing else."
 MAX_TOKENS = 120
+_BOUND: dict[str, Any] = {
+    "type": "object", "properties": {"counted": {"type": "string"}}, "required": ["counted"], "additionalProperties": False,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,18 @@ class Finding:
     lag_p99_us: float | None
     handshakes: int
     """Requests that had to open a connection, although connections had been opened before."""
+    structured: bool
+    """A reply can be bound to a JSON schema."""
     remote_ids: bool
     rate_limits: dict[str, str]
     """As the last reply told them."""
+
+    @property
+    def latency_model(self) -> str:
+        """Options for methods that choose a group size or decline by a predicted gain; empty where it cannot be known."""
+        if not self.ttft_ms or not self.gap_ms or not self.tokens_per_chunk:
+            return ""
+        return f"ttft={self.ttft_ms / 1000:.3g},tok={self.gap_ms / 1000 / self.tokens_per_chunk:.3g}"
 
     @property
     def doubts(self) -> list[str]:
@@ -75,20 +89,32 @@ def check(executor: Native, requests: int) -> Finding:
     with executor:
         _ask(executor, -1)  # warms what is behind the endpoint; not counted
         replies = [_ask(executor, number) for number in range(requests)]
-        return _finding(executor, replies)
+        bound = _send(executor, Request("check-bound", ASKED, json_schema=_BOUND, max_tokens=MAX_TOKENS))
+        return _finding(executor, replies, structured=bound.error is None and _holds_json(bound.text))
 
 
 def _ask(executor: Native, number: int) -> Reply:
-    request = Request(f"check-{number}", ASKED, system=f"[check {number}]", max_tokens=MAX_TOKENS)
-    executor.send([request])
-    reply = executor.wait()
-    assert isinstance(reply, Reply)
+    reply = _send(executor, Request(f"check-{number}", ASKED, system=f"[check {number}]", max_tokens=MAX_TOKENS))
     if reply.error is not None:
         raise EndpointUnusable(f"{executor.endpoint}: {reply.error.message}")
     return reply
 
 
-def _finding(executor: Native, replies: Sequence[Reply]) -> Finding:
+def _send(executor: Native, request: Request) -> Reply:
+    executor.send([request])
+    reply = executor.wait()
+    assert isinstance(reply, Reply)
+    return reply
+
+
+def _holds_json(text: str) -> bool:
+    try:
+        return bool(set(_BOUND["required"]) <= set(json.loads(text)))
+    except (ValueError, TypeError):
+        return False
+
+
+def _finding(executor: Native, replies: Sequence[Reply], *, structured: bool) -> Finding:
     ways = [reply.transport for reply in replies if reply.transport]
     firsts = [(reply.first_ns - reply.sent_ns) / _MS for reply in replies if reply.first_ns and len(reply.chunks_ns) > 1]
     gaps = [(b - a) / _MS for reply in replies for a, b in pairwise(reply.chunks_ns)]
@@ -106,7 +132,8 @@ def _finding(executor: Native, replies: Sequence[Reply]) -> Finding:
         ttft_ms=median(firsts) if firsts else None, ttft_spread_ms=_spread(firsts),
         gap_ms=median(gaps) if gaps else None, gap_jitter_ms=_spread(gaps),
         lag_p50_us=median(lags) if lags else None, lag_p99_us=lags[int(0.99 * len(lags))] if lags else None,
-        handshakes=sum(reply.connect_ns > 0 for reply in replies), remote_ids=any(way.remote_id for way in ways),
+        handshakes=sum(reply.connect_ns > 0 for reply in replies), structured=structured,
+        remote_ids=any(way.remote_id for way in ways),
         rate_limits=dict(ways[-1].rate_limits) if ways else {},
     )  # fmt: skip
 

@@ -88,4 +88,7 @@ def check(model: str, base_url: str, requests: int, as_json: bool) -> None:
     from ppbench_plugins.executors.native import Native
 
     found = ask(Native(model=model, base_url=base_url), requests)
-    click.echo(json.dumps({**asdict(found), "doubts": found.doubts}, indent=2) if as_json else check_table(found))
+    if as_json:
+        click.echo(json.dumps({**asdict(found), "latency_model": found.latency_model, "doubts": found.doubts}, indent=2))
+    else:
+        click.echo(check_table(found))

@@ -50,6 +50,8 @@ def check_table(found: Finding) -> str:
         ("gap between chunks", _spread(found.gap_ms, found.gap_jitter_ms)),
         ("stamps", f"by the {found.stamp.replace('user', 'engine')}; {lags}"),
         ("HTTP", f"{found.http_version}, {found.handshakes} handshakes in {found.requests} requests"),
+        ("structured outputs", _yes(found.structured) + ("" if found.structured else ": use schema:structured=false")),
+        ("latency model", found.latency_model or "unknown"),
         ("request ids", _yes(found.remote_ids)),
         ("rate limits told", limits or "no"),
     ]

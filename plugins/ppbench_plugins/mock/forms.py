@@ -16,6 +16,8 @@ _OPEN = re.compile(r"<([A-Za-z_]+)(?:[ _-]?\w+)?>")
 _FENCE = re.compile(r"```[^\n]*\n(.*?)\n?```", re.DOTALL)
 _SLOT = re.compile(r"<[^<>/\n]{1,60}>")
 _NUMBERED = re.compile(r"^\s*(\d+)\.\s*(.*)$")
+_LAST_NUMBER = re.compile(r"[ _-](\d+)>\s*$")
+_WORD = re.compile(r"\w{1,20}")
 _TRIES = 100
 """Broken objects after which a text is no longer searched for one."""
 _CHOICE = re.compile(r"^[^|]+(\|[^|]+)+$")
@@ -45,6 +47,21 @@ class PointForm:
 
 
 @dataclass(frozen=True)
+class PlanForm:
+    """A numbered plan is asked for, whose lines may refer to earlier ones by `$k`."""
+
+    closing: str
+    """The word on a line of its own that ends it."""
+
+
+@dataclass(frozen=True)
+class PartForm:
+    """The answer to one numbered part of the request is asked for; whatever else stands there is beside it."""
+
+    part: str
+
+
+@dataclass(frozen=True)
 class WholeForm:
     """One answer made of the parts in the request is asked for."""
 
@@ -53,7 +70,14 @@ class WholeForm:
     parts: tuple[str, ...]
 
 
-Form = JsonForm | OutlineForm | PointForm | WholeForm | None
+@dataclass(frozen=True)
+class LetterForm:
+    """One of some letters is asked for, each of which begins a line that says what it stands for."""
+
+    letters: tuple[str, ...]
+
+
+Form = JsonForm | OutlineForm | PointForm | PlanForm | PartForm | WholeForm | LetterForm | None
 
 
 def form_of(frame: str, prefix: str | None = None, json_schema: Mapping[str, Any] | None = None) -> Form:
@@ -77,6 +101,15 @@ def form_of(frame: str, prefix: str | None = None, json_schema: Mapping[str, Any
 def blocks(text: str) -> list[str]:
     """Contents of the marked parts of a text: <tag> ... </tag>, else fenced ones."""
     return [content for _, content in _tagged(text)]
+
+
+def pair(part: str) -> tuple[str, str]:
+    """What a part was asked and what it answered, if it is made of two blocks; else nothing and the part."""
+    spans = list(_spans(part))
+    if len(spans) != 2 or _around(part).strip():
+        return "", part
+    (one, end, _), (two, last, _) = spans
+    return part[one.end() : end].strip(), part[two.end() : last].strip()
 
 
 def choices(value: Any) -> list[str]:
@@ -125,16 +158,19 @@ def _from_prefix(prefix: str) -> Form:
 
 def _lines_shown(bare: str, frame: str) -> tuple[int, Form]:
     """The last form that lines with placeholders show, and where it stands: a numbered run from 1, one numbered
-    line, or a placeholder alone."""
+    line, a placeholder alone, or a numbered run that a single word closes."""
     at, run, last, form = 0, list[re.Match[str]](), -1, None
     for line in bare.splitlines(keepends=True):
         numbered = _NUMBERED.match(line) if _SLOT.search(line) else None
+        closes = isinstance(form, OutlineForm) and run and _WORD.fullmatch(line.strip())
         run = run if numbered else []
         if numbered:
             run.append(numbered)
             last, form = at, _numbered_form(run)
+        elif closes:
+            last, form = at, PlanForm(line.strip())
         elif _SLOT.fullmatch(line.strip()):
-            last, form = at, _whole(frame)
+            last, form = at, _named(frame, line) or _lettered(line, bare) or _whole(frame)
         at += len(line)
     return last, form
 
@@ -145,9 +181,25 @@ def _numbered_form(run: list[re.Match[str]]) -> Form:
     return PointForm(int(run[-1][1]), _SLOT.sub("", run[-1][2]).strip())
 
 
+def _lettered(slot: str, bare: str) -> Form:
+    """The letters that a placeholder names, if each of them begins a line."""
+    letters = tuple(re.findall(r"\b[A-Z]\b", slot))
+    shown = len(letters) > 1 and all(re.search(rf"^[ \t]*{one}[.)][ \t]", bare, re.MULTILINE) for one in letters)
+    return LetterForm(letters) if shown else None
+
+
+def _named(frame: str, line: str) -> PartForm | None:
+    """A placeholder that ends with a number asks for the block of that number alone."""
+    number = _LAST_NUMBER.search(line)
+    named = [frame[m.end() : end] for m, end, _ in _spans(frame) if number and _LAST_NUMBER.findall(m[0]) == [number[1]]]
+    return PartForm(named[-1].strip()) if named else None
+
+
 def _whole(frame: str) -> Form:
-    """Blocks of one tag are the parts; a first block of another tag, else the text around them, is the problem."""
+    """Blocks of one tag are the parts; a first or last block of another tag, else the text around, is the problem."""
     tagged = _tagged(frame)
+    if len(tagged) > 1 and tagged[-1][0] != tagged[-2][0] and tagged[0][0] == tagged[-2][0]:
+        return WholeForm(tagged[-1][1], tuple(content for _, content in tagged[:-1]))
     if len(tagged) > 1 and tagged[0][0] != tagged[1][0]:
         return WholeForm(tagged[0][1], tuple(content for _, content in tagged[1:]))
     return WholeForm(_SLOT.sub("", _around(frame)).strip(), tuple(content for _, content in tagged))
@@ -179,4 +231,6 @@ def _shown_value(rule: Any) -> Any:
     if rule.get("enum"):
         return " | ".join(map(str, rule["enum"]))
     kinds = rule.get("type", "")
+    if kinds == "boolean":
+        return False
     return ["..."] * max(2, rule.get("minItems", 2)) if "array" in (kinds if isinstance(kinds, list) else [kinds]) else "..."

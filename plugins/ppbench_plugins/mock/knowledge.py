@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from ppbench import Item, installed_categories
@@ -66,6 +66,16 @@ class Found:
     """The request holds the instruction, and the context if the answers depend on one."""
     whole: bool
     """The request holds the whole prompt."""
+
+    def part(self, text: str) -> Found:
+        """The same prompt, of which a text asks for the items that stand in it; a longer one hides those inside it."""
+        rest, at, parts = squeeze(text), dict[int, int](), self.known.parts
+        for place in sorted(self.places, key=lambda place: -len(parts[place])):
+            if (start := _stands(parts[place], rest)) >= 0:
+                at[place] = start
+                end = start + len(parts[place])
+                rest = rest[:start] + "\0" * (end - start) + rest[end:]
+        return replace(self, places=tuple(sorted(at, key=at.__getitem__)), whole=False)
 
 
 class Knowledge:

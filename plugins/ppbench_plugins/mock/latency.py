@@ -11,6 +11,7 @@ token; cached parts are counted in blocks.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ class Profile:
     name: str
     latency: Latency = Latency()
     habits: Habits = field(default_factory=Habits)
+    serial_s: Mapping[str, float] = field(default_factory=dict)
+    """By category, the mean seconds that its prompts are to take in one call: the time a token is fitted to that."""
 
 
 def load_profile(name: str) -> Profile:
@@ -56,7 +59,8 @@ def load_profile(name: str) -> Profile:
     for change in filter(None, changes.split("&")):
         key, _, value = change.partition("=")
         values[key] = value
-    return Profile(name, _fill(Latency, values, name), _fill(Habits, values, name))
+    serial_s = values.pop("serial_s", {})
+    return Profile(name, _fill(Latency, values, name), _fill(Habits, values, name), serial_s)
 
 
 def _fill(kind: Any, values: dict[str, Any], name: str) -> Any:
@@ -90,8 +94,9 @@ class Clockwork:
     seed: int = 0
     _warm: dict[int, int] = field(default_factory=dict)
 
-    def time(self, ask: Ask, answer: str, now_ns: int, max_tokens: int | None = None) -> Timing:
-        """Token pieces of an answer with their instants. `now_ns` is when the request arrived."""
+    def time(self, ask: Ask, answer: str, now_ns: int, max_tokens: int | None = None, stretch: float = 1.0) -> Timing:
+        """Token pieces of an answer with their instants. `now_ns` is when the request arrived; `stretch` multiplies the
+        time between tokens."""
         model, dice = self.latency, chance("latency", self.seed, ask.system, ask.text, ask.prefix or "")
         read = tokens(f"{ask.system}\n{ask.text}{ask.prefix or ''}")
         cached = self._cached(read, now_ns)
@@ -102,7 +107,7 @@ class Clockwork:
         offsets = []
         for _ in pieces[:limit] or [""]:
             offsets.append(int(at))
-            at += model.token_ms * MS * dice.lognormvariate(0, model.sigma)
+            at += stretch * model.token_ms * MS * dice.lognormvariate(0, model.sigma)
         self._remember(read, now_ns + offsets[0])
         return Timing(tuple(pieces[:limit]), tuple(offsets), len(read), cached, finish)
 

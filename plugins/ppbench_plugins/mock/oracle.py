@@ -16,7 +16,19 @@ from typing import Any, Literal
 from ppbench import Item, Schema
 from ppbench_plugins.mock import compute
 from ppbench_plugins.mock.filler import chance, mistake, sentence
-from ppbench_plugins.mock.forms import JsonForm, OutlineForm, PointForm, WholeForm, blocks, choices, form_of
+from ppbench_plugins.mock.forms import (
+    JsonForm,
+    LetterForm,
+    OutlineForm,
+    PartForm,
+    PlanForm,
+    PointForm,
+    WholeForm,
+    blocks,
+    choices,
+    form_of,
+    pair,
+)
 from ppbench_plugins.mock.judge import choose
 from ppbench_plugins.mock.knowledge import Found, Knowledge, is_set, squeeze
 
@@ -81,20 +93,36 @@ class Oracle:
             case PointForm(number, opening, opened):
                 written = self._entry(found, number - 1, ask.text)
                 return written if opened else f"{number}. {opening} {written}".replace("  ", " ")
+            case PlanForm(closing):
+                return "\n".join([*self._subtasks(ask.text, found), closing])
+            case PartForm(part):
+                return self._solve(part, found.part(part) if found else None, ask.text) or UNKNOWN
             case WholeForm(problem, parts):
                 return _merge(problem, parts)
+            case LetterForm(letters):
+                return self._choice(letters, ask.text, found)
         return self._solve(ask.text, found)
+
+    def solves(self, ask: Ask) -> str:
+        """Category of the known prompt that a request solves, all of it or a part; empty if it plans, or is unknown."""
+        found = self._knowledge.find(f"{ask.system}\n{ask.text}")
+        form = form_of(_frame(ask.text, found), ask.prefix, ask.json_schema)
+        if found is None or isinstance(form, JsonForm | OutlineForm | PlanForm | LetterForm):
+            return ""
+        return found.known.item.category
 
     # Solving
 
-    def _solve(self, text: str, found: Found | None) -> str:
+    def _solve(self, text: str, found: Found | None, whole: str = "") -> str:
+        """The answer to a text, or to a part of a whole request: what is made up depends on the whole."""
+        whole = whole or text
         if found is None:
-            return compute.solve(text) or sentence(self._habits.piece_words, self._habits.seed, text)
+            return compute.solve(text) or sentence(self._habits.piece_words, self._habits.seed, whole)
         schema = _schema(found)
         if schema.n is not None:
             asked = self._asked(text, found)
-            return _listing([self._piece(text, place, asked) for place in range(asked)])
-        return _listing([self._item(found, place, text) for place in found.places])
+            return _listing([self._piece(whole, place, asked) for place in range(asked)])
+        return _listing([self._item(found, place, whole) for place in found.places])
 
     def _asked(self, text: str, found: Found) -> int:
         """How many open pieces a request asks for."""
@@ -134,7 +162,7 @@ class Oracle:
         if chance("plan", self._habits.seed, text).random() < self._habits.planner_error:
             return '{"' + next(iter(shown), "") + '": "' + sentence(4, text)  # cut off in the middle
         if {"template", "data"} <= shown.keys():
-            return json.dumps(_extraction(text, found), ensure_ascii=False)
+            return json.dumps(_in_order(shown, _extraction(text, found)), ensure_ascii=False)
         lists = {key: len(value) for key, value in shown.items() if isinstance(value, list)}
         if lists:
             return json.dumps({key: _division(found, text, breadth) for key, breadth in lists.items()}, ensure_ascii=False)
@@ -145,6 +173,29 @@ class Oracle:
             return sentence(12, text)
         outline = "\n".join(f"{k}. {point}" for k, point in enumerate(_points(text, found), 1))
         return outline.removeprefix("1.") if opened else outline
+
+    def _choice(self, letters: Sequence[str], text: str, found: Found | None) -> str:
+        """How a prompt's answer is built: the first letter for apart, the second for one on another, the last for neither."""
+        if chance("plan", self._habits.seed, text).random() < self._habits.planner_error:
+            return sentence(4, text)
+        if found is None or not found.whole:
+            return letters[-1]
+        return letters[found.known.item.dependency != "none"]
+
+    def _subtasks(self, text: str, found: Found | None) -> list[str]:
+        """A line for each item of a known prompt; of an unknown one two, the second of which needs the first."""
+        if chance("plan", self._habits.seed, text).random() < self._habits.planner_error:
+            return [f"1. {sentence(4, text)}", "2. $9"]
+        if found is not None:
+            rendered = _schema(found).render() if _schema(found).data is None else ()
+            stated = [f"{squeeze(one)} ({k})" for k, one in enumerate(rendered, 1)] or [
+                squeeze((_schema(found).data or ())[place]) for place in found.places
+            ]
+        elif compute.solve("\n".join(blocks(text))):
+            stated = []
+        else:
+            stated = [sentence(4, text, 1), sentence(3, text, 2).rstrip(".") + ": $1"]
+        return [f"{k}. {line}" for k, line in enumerate(stated, 1)]
 
 
 def _frame(text: str, found: Found | None) -> str:
@@ -169,13 +220,19 @@ def _listing(answers: Sequence[str]) -> str:
 def _extraction(text: str, found: Found | None) -> dict[str, Any]:
     """The schema of the prompt that a request carries; of an unknown one, what its list marks show."""
     if found is not None and found.whole:
-        return _schema(found).to_json()
+        return {"parallelizable": True, "category": found.known.item.category, **_schema(found).to_json()}
     carried = "\n".join(blocks(text))
     listed = list(dict.fromkeys(text.strip() for text in _LISTED.findall(carried)))
     if len(listed) < 2:
-        return {"template": None, "context": None, "data": None, "n": None}
+        return {}
     head = next((line.strip() for line in carried.splitlines() if line.strip() and not _MARK.match(line)), "")
-    return {"template": head.replace("{", "(").replace("}", ")") + "\n{data}", "context": None, "data": listed, "n": None}
+    return {"parallelizable": True, "template": head.replace("{", "(").replace("}", ")") + "\n{data}", "data": listed}
+
+
+def _in_order(shown: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields in the order of the form; one that nothing is known of keeps a value of its kind that says nothing."""
+    nothing = {key: False if isinstance(value, bool) else None for key, value in shown.items()}
+    return {key: values.get(key, nothing[key]) for key in shown}
 
 
 def _division(found: Found | None, text: str, breadth: int) -> list[str]:
@@ -215,10 +272,11 @@ def _points(text: str, found: Found | None) -> list[str]:
 
 def _merge(problem: str, parts: Sequence[str]) -> str:
     """The parts of a request as one answer: computed where the problem can be, else listed in order."""
-    computed = compute.merge(problem, parts)
+    pairs = [pair(part) for part in parts]
+    computed = compute.merge(problem, [answer for _, answer in pairs], [asked for asked, _ in pairs])
     if computed:
         return computed
-    return _listing([line for part in parts for line in _lines(part)])
+    return _listing([line for _, answer in pairs for line in _lines(answer)])
 
 
 def _lines(part: str) -> list[str]:

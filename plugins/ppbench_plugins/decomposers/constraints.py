@@ -1,0 +1,156 @@
+"""Conditions on a whole set of open pieces, divided among the calls that write them.
+
+"Six characters: three from Asia, two from Europe and one from Africa; two of them are children" says what the set must be,
+and no piece alone can keep to it: left out of six calls, or sent to all of them alike, it is lost (ParallelPrompt's own
+sample shows that). Here each call sees the whole request, the number of its piece, and the rule by which shares are dealt
+out. Quotas that can be told for sure, by figures and number words of thirteen languages, are dealt out here. Pure text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+
+from ppbench_plugins.prompts import fill
+
+_WORDS = """
+one two three four five six seven eight nine ten | ein|eine|einer|eines zwei drei vier fünf sechs sieben acht neun zehn
+uno|una dos tres cuatro cinco seis siete ocho nueve diez | un|une deux trois quatre cinq six sept huit neuf dix
+um|uma dois|duas três quatro cinco seis sete oito nove dez | un|uno|una due tre quattro cinque sei sette otto nove dieci
+один|одна|одно|одного|одной два|две|двое|двух три|трое|трёх|трех четыре|четверо пять|пятеро шесть семь восемь девять десять
+satu|seorang dua tiga empat lima enam tujuh delapan sembilan sepuluh
+एक दो तीन चार पाँच|पांच छह सात आठ नौ दस
+واحد|واحدة اثنان|اثنتان|اثنين ثلاثة|ثلاث أربعة|أربع خمسة|خمس ستة|ست سبعة|سبع ثمانية تسعة عشرة
+하나|한 둘|두 셋|세 넷|네 다섯 여섯 일곱 여덟 아홉 열
+"""
+_HAN = {"一": 1, "二": 2, "两": 2, "兩": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
+_COUNTER = "个|個|名|位|人|篇|首|条|條|则|種|种|つ|匹|本|只|隻|张|部|件|段|道"
+_SENTENCE = re.compile(r"[^.!?;。！？；\n।؟]+")
+_CUT = re.compile(
+    r"^[\s,，、:：()（）]+|(?:[\s,，、:：()（）]|\b(?:and|und|y|e|et|и|а|dan|with|mit)\b|和|与|以及|와|과|、|और|(?<=\s)و)+$",
+    re.IGNORECASE,
+)
+_OF_THE_SET = re.compile(
+    r"\bof (?:them|these|those|which)\b|\bdavon\b|\bvon ihnen\b|\bde (?:ell[oa]s|est[oa]s|l[oa]s)\b|\bdel[ea]s\b"
+    r"|\bd['’]entre\b|\bdi (?:essi|esse|loro|quest[ie])\b|из них|из которых|其中|当中|のうち|うち|그\s?중|منها|منهم"
+    r"|उनमें|इनमें|di antaranya|darinya",
+    re.IGNORECASE,
+)
+_UNIT = re.compile(
+    r"(?:word|sentence|line|paragraph|character|letter|page|minute|hour|second|day|week|month|year|syllable|stanza|verse|wort|wörter"
+    r"|sätze|satz|zeile|palabra|frase|línea|párrafo|mot|phrase|ligne|palavra|linha|parol|righe|слов|предложен|строк|абзац|kata"
+    r"|kalimat|字|词|句|行|段|页|分钟|文字|文|행|줄|단어|문장|كلم|جمل|سطر|शब्द|वाक्य|पंक्ति)",
+    re.IGNORECASE,
+)
+_EACH = re.compile(
+    r"\b(?:each|every|apiece|je|jeweils|jede[rsnm]?|chacune?|chaque|cada|ogni|ciascun[oa]|кажд\w+|по|setiap|tiap|masing)\b"
+    r"|每|各|それぞれ|ずつ|각각|마다|씩|كل|हर|प्रत्येक",
+    re.IGNORECASE,
+)
+"""What is said of each piece is no quota."""
+
+
+def _numbers() -> dict[str, int]:
+    rows = [row.split() for line in _WORDS.strip().splitlines() for row in re.split(r" \| ", line)]
+    return {word: value for row in rows for value, words in enumerate(row, 1) for word in words.split("|")}
+
+
+_VALUE = _numbers()
+_SPELT = "|".join(sorted(map(re.escape, _VALUE), key=len, reverse=True))
+_NUMBER = re.compile(
+    rf"(?<![\w.,:/-])(?:(?P<digits>\d{{1,3}})(?![\w.:/%-]*\d)|(?P<word>{_SPELT})(?![\w-]))|(?P<han>[一二两兩三四五六七八九十]|\d{{1,3}})(?:{_COUNTER})",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(
+    r"\b(?:each|every|the|this|that|no|any|which|another|jede[rs]?|cada|chaque|ogni|кажд\w+)\s+$", re.IGNORECASE
+)
+
+
+SHARED = len("<request>\n")
+"""Characters before the whole request in the request for a piece: up to its end all pieces of a prompt begin alike."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """So many of the pieces are to be this."""
+
+    count: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Shards:
+    """What each of `count` pieces takes of the conditions on all of them."""
+
+    count: int
+    shares: tuple[tuple[str, ...], ...]
+    """One entry a piece: the quotas that are its own."""
+    quotas: tuple[Quota, ...]
+
+    @classmethod
+    def of(cls, text: str, count: int) -> Shards:
+        """Divide the conditions that a prompt for `count` pieces names. Each quota goes to exactly as many pieces."""
+        sets = _quota_sets(text, count)
+        dealt = [_deal(quotas, count, backwards=bool(k % 2)) for k, quotas in enumerate(sets)]
+        shares = tuple(tuple(filter(None, column)) for column in zip(*dealt, strict=True)) if dealt else ((),) * count
+        return cls(count, shares, tuple(chain.from_iterable(sets)))
+
+    def request(self, whole: str, piece: str, span: range) -> str:
+        """The request for the pieces of a span (numbers from 1): `whole` asks for all of them, `piece` for one."""
+        values = {"whole": whole, "piece": piece, "count": self.count, "own": self._own(span)}
+        if len(span) == 1:
+            return fill("shard", index=span[0], **values)
+        return fill("shard_run", first=span[0], last=span[-1], size=len(span), **values)
+
+    def _own(self, span: range) -> str:
+        """Which quotas fall to these pieces, and which do not; empty where none was found."""
+        if not self.quotas:
+            return ""
+        own = [(k, share) for k in span for share in self.shares[k - 1]]
+        rest = list(dict.fromkeys(q.what for q in self.quotas if q.what not in {share for _, share in own}))
+        said = [share if len(span) == 1 else f"number {k}: {share}" for k, share in own]
+        return f"This falls here: {'; '.join(said) or 'none of it'}. " + (f"To others: {'; '.join(rest)}. " if rest else "")
+
+
+def _quota_sets(text: str, count: int) -> list[list[Quota]]:
+    """The quotas of each sentence, where they fit: together they make the set, or they are said to be of the set."""
+    found, head = [], True
+    for match in _SENTENCE.finditer(text):
+        sentence = match[0]
+        numbers = [m for m in _NUMBER.finditer(sentence) if not _PRONOUN.search(sentence[: m.start()])]
+        if head and (main := next((k for k, m in enumerate(numbers) if _value(m) == count), None)) is not None:
+            numbers, head = numbers[main + 1 :], False
+        quotas = [Quota(_value(m), what) for m, what in zip(numbers, _phrases(sentence, numbers), strict=True) if what]
+        quotas = [q for q in quotas if q.count and not _UNIT.match(q.what) and not _EACH.search(q.what)]
+        total = sum(q.count for q in quotas)
+        if (total == count and len(quotas) > 1) or (0 < total <= count and _OF_THE_SET.search(sentence)):
+            found.append(quotas)
+    return found
+
+
+def _value(match: re.Match[str]) -> int:
+    if match["word"]:
+        return _VALUE[match["word"].lower()]
+    han = match["han"]
+    return _HAN[han] if han in _HAN else int(han or match["digits"])
+
+
+def _phrases(sentence: str, numbers: Sequence[re.Match[str]]) -> list[str]:
+    """What stands after each number, up to the next one."""
+    ends = [*(m.start() for m in numbers[1:]), len(sentence)][: len(numbers)]
+    return [_trimmed(sentence[m.end() : end]) for m, end in zip(numbers, ends, strict=True)]
+
+
+def _trimmed(phrase: str) -> str:
+    phrase = _CUT.sub("", _CUT.sub("", phrase))
+    of_the_set = _OF_THE_SET.match(phrase)
+    return _CUT.sub("", phrase[of_the_set.end() :] if of_the_set else phrase).strip()[:120]
+
+
+def _deal(quotas: Sequence[Quota], count: int, *, backwards: bool) -> list[str]:
+    """One share a piece, empty where there is none; every second set from the end, so that sets do not run alike."""
+    shares = list(chain.from_iterable(repeat(q.what, q.count) for q in quotas))
+    shares += [""] * (count - len(shares))
+    return shares[::-1] if backwards else shares

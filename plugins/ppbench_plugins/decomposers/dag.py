@@ -1,0 +1,96 @@
+"""A plan with dependences: a planning call writes numbered subtasks with `$k` references, and each runs when it can.
+
+After LLMCompiler (Kim et al., ICML 2024, arXiv 2312.04511), whose planner streams numbered tasks that refer to earlier
+ones by `$k`, with a joiner at the end; and after Plato (arXiv 2402.12280), which plans subtasks of an answer with their
+dependences and gives each of them the request. Prompt texts are our own, and nothing is replanned, as in all of
+LLMCompiler's shipped settings.
+
+What the published code gets wrong is kept out by construction: subtasks are plain lines, so no answer ends at the first
+closing bracket; the loop that runs every method releases a subtask the moment its needs are answered, whether or not
+the planner has written on; and one that fails for good ends in the serial fallback, not in waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, Literal
+
+from ppbench import Call, Plan, Prompt, Schema
+from ppbench_plugins.decomposers.dag_reading import END, Subtask, read, read_so_far
+from ppbench_plugins.decomposers.merges import merge_for
+from ppbench_plugins.decomposers.reading import MOST_PARTS
+from ppbench_plugins.prompts import fill
+
+
+@dataclass(frozen=True)
+class Dag:
+    name: ClassVar[str] = "dag"
+    join: Literal["auto", "llm", "merge"] = "auto"
+    """`llm` ends with a call that sees the request and all answers; `merge` puts answers together in the form that the
+    prompt asks for, without one; `auto` takes the call if any subtask depends on another."""
+    merged: Literal["all", "sinks"] = "all"
+    """Of `join=merge`: the answers of all subtasks, or of those alone that no other one needs."""
+    stream: bool = True
+    """Let subtasks go while the plan still streams; false waits for its end."""
+    max_parts: int = 64
+    """Subtasks at most; the planner is told, and a longer plan falls back."""
+    max_tokens: int | None = None
+    """Limit of the planning call; None leaves it to the endpoint."""
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.max_parts <= MOST_PARTS:
+            raise ValueError(f"max_parts is from 2 to {MOST_PARTS}, not {self.max_parts}")
+
+    def decompose(self, prompt: Prompt) -> Plan:
+        text = fill("dag_plan", request=prompt.text, most=self.max_parts, end=END)
+        early = partial(self._known, prompt) if self.stream else None
+        call = Call(
+            "plan", text, role="plan", max_tokens=self.max_tokens, expand=partial(self._plan, prompt), expand_stream=early
+        )
+        return Plan((call,))
+
+    def _known(self, prompt: Prompt, reply: str) -> Sequence[Call]:
+        return [_solve(prompt, subtask) for subtask in read_so_far(reply, prompt.text, self.max_parts)]
+
+    def _plan(self, prompt: Prompt, reply: str) -> Plan:
+        try:
+            subtasks = read(reply, prompt.text, self.max_parts)
+        except ValueError as error:
+            return Plan.fallback(prompt, f"plan: {error}")
+        if len(subtasks) < 2:
+            return Plan.decline(prompt, "the planner found nothing to split")
+        calls = tuple(_solve(prompt, subtask) for subtask in subtasks)
+        linked = any(call.needs for call in calls)
+        if self.join == "llm" or (self.join == "auto" and linked):
+            return Plan((*calls, _join(prompt, subtasks)), schema=_schema(subtasks))
+        answers = tuple(call.id for call in calls) if self.merged == "all" else ()
+        return Plan(calls, merge_for(prompt.text), _schema(subtasks), answers=answers)
+
+
+def _schema(subtasks: Sequence[Subtask]) -> Schema | None:
+    """What a plan without dependences was split into; one with them is no flat split."""
+    texts = tuple(subtask.text() for subtask in subtasks)
+    flat = not any(subtask.needs for subtask in subtasks) and len(set(texts)) == len(texts)
+    return Schema("{data}", data=texts) if flat else None
+
+
+def _solve(prompt: Prompt, subtask: Subtask) -> Call:
+    """The request stands first and is the same in all of them, so that a prompt cache can serve it."""
+
+    def text(answers: Mapping[str, str]) -> str:
+        return fill("dag_task", request=prompt.text, index=subtask.number, subtask=subtask.text(answers))
+
+    return Call(str(subtask.number), text if subtask.needs else text({}), needs=subtask.needs)
+
+
+def _join(prompt: Prompt, subtasks: Sequence[Subtask]) -> Call:
+    names = tuple(str(subtask.number) for subtask in subtasks)
+    plan = "\n".join(f"{subtask.number}. {subtask.text()}" for subtask in subtasks)
+
+    def text(answers: Mapping[str, str]) -> str:
+        parts = "\n\n".join(f"<answer {name}>\n{answers[name]}\n</answer {name}>" for name in names)
+        return fill("dag_join", request=prompt.text, plan=plan, answers=parts)
+
+    return Call("join", text, needs=names, role="merge")

