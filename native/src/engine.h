@@ -102,6 +102,7 @@ private:
     void call_readers();
     std::unique_ptr<Job> take_job();
     int patience() const;
+    void settle(int fd) noexcept;
     Report pop_report();
 
     static int on_socket(curl::Easy* easy, int fd, int what, void* self, void*);

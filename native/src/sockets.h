@@ -31,6 +31,8 @@ public:
     void closed(int fd);
     void want(int fd, bool read, bool write);
 
+    bool stamped(int fd) { return entry(fd).stamped; }
+
     // What this socket had received when it was looked at last; the reader's to keep.
     KernelStamps::Received& received(int fd) { return entry(fd).received; }
 

@@ -8,10 +8,12 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <thread>
 #include <utility>
 
 #include "clock.h"
@@ -21,6 +23,9 @@ namespace {
 
 constexpr std::size_t kAllBytes = std::size_t{256} << 10;  // more than libcurl reads at once
 constexpr int kCloseWait = 8;                              // tcpi_state: the other side has ended
+constexpr int kLooks = 3;                                  // where bytes come faster, they are several
+constexpr std::int64_t kSwitchNs = 100'000'000;            // for the kernel to begin stamping
+constexpr std::chrono::microseconds kSwitchStep{200};
 constexpr std::int64_t kRefreshNs = 100'000'000;
 constexpr std::int64_t kFastestSlew = 1'000;  // a thousandth: twice what the kernel allows
 constexpr std::int64_t kBlurNs = 50'000;      // the last sample's own error
@@ -39,10 +44,32 @@ std::int64_t middle_of(const Rebase::Sample& sample) noexcept {
 }  // namespace
 
 // The kernel switches stamping on for the whole machine when the first socket asks, a little
-// later than it asks: a socket kept for the whole life lets the first reply have stamps too.
+// later than it asks: a socket kept for the whole life, and waiting until it is stamped, let
+// the first reply have stamps too.
 KernelStamps::KernelStamps()
     : keeper_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), room_(new char[kAllBytes]) {
-    if (keeper_) enable(keeper_.get());
+    sockaddr_in self{};
+    self.sin_family = AF_INET;
+    self.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof self;
+    auto* address = reinterpret_cast<sockaddr*>(&self);
+    if (!keeper_ || !enable(keeper_.get()) || ::bind(keeper_.get(), address, size) != 0 ||
+        ::getsockname(keeper_.get(), address, &size) != 0 ||
+        ::connect(keeper_.get(), address, size) != 0)
+        return;
+    const std::int64_t until = now_ns() + kSwitchNs;
+    while (!is_on() && now_ns() < until) std::this_thread::sleep_for(kSwitchStep);
+}
+
+// What a UDP socket reads that was not stamped when it came is stamped when it is read. Where
+// nothing is told, waiting would not help.
+bool KernelStamps::is_on() noexcept {
+    if (::send(keeper_.get(), "", 1, MSG_DONTWAIT) != 1) return true;
+    const std::int64_t sent = now_ns();
+    const std::int64_t stamp = look(keeper_.get(), 1).stamp_ns;
+    char byte = 0;
+    while (::recv(keeper_.get(), &byte, 1, MSG_DONTWAIT) == 1) continue;
+    return stamp <= sent;
 }
 
 bool KernelStamps::enable(int socket) noexcept {
@@ -51,10 +78,18 @@ bool KernelStamps::enable(int socket) noexcept {
 }
 
 // The numbers come first: bytes that are as many as came since the last look, in one segment,
-// are then that segment and nothing else. Fewer bytes: the rest was read without a look.
+// are then that segment and nothing else. Fewer bytes: the rest was read without a look. More:
+// some are left of the last read, or came since the numbers, which have to cover all that was
+// looked at, or else a reading of it would seem to take more.
 KernelStamps::Arrival KernelStamps::peek(int socket, Received& known) noexcept {
-    const Received now = received(socket);
-    const Peeked all = look(socket, kAllBytes);
+    Received now = received(socket);
+    Peeked all = look(socket, kAllBytes);
+    for (int i = 0; i < kLooks && all.bytes > now.bytes - known.bytes; ++i) {
+        const Received again = received(socket);
+        if (again.bytes == now.bytes) break;
+        now = again;
+        all = look(socket, kAllBytes);
+    }
     const std::uint64_t fresh = now.bytes - known.bytes;
     Arrival arrival{all.stamp_ns, all.stamp_ns, false, all.bytes < fresh};
     arrival.alone = now.segments - known.segments == 1 && all.bytes == fresh;

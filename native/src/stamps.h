@@ -78,6 +78,7 @@ private:
         std::int64_t stamp_ns = 0;
     };
     static Received received(int socket) noexcept;
+    bool is_on() noexcept;
     Peeked look(int socket, std::size_t bytes) noexcept;
     std::int64_t offset() noexcept;
     void sample() noexcept;

@@ -107,7 +107,19 @@ struct Sent {
     }
 };
 
-// The kernel switches stamping on a little later than it is asked.
+void the_first_segment_has_a_stamp() {
+    for (int i = 0; i < 5; ++i) {  // the kernel switches stamping off when nobody asks any more
+        KernelStamps stamps;
+        const Pair pair;
+        KernelStamps::Received known;
+        CHECK(KernelStamps::enable(pair.near.get()));
+        const Sent sent(pair.far);
+        const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), known);
+        CHECK(arrival.alone && sent.covers(arrival.last_ns));
+    }
+}
+
+// False where the kernel makes no stamps at all.
 bool warm(KernelStamps& stamps, const Pair& pair, KernelStamps::Received& known) {
     for (int i = 0; i < 50; ++i) {
         const Sent sent(pair.far);
@@ -230,6 +242,7 @@ int main() {
     TELL(a_step_in_either_direction_is_counted);
     TELL(a_blurred_sample_is_no_step);
     TELL(one_reading_agrees_unless_it_is_off_or_slow);
+    TELL(the_first_segment_has_a_stamp);
     TELL(a_segment_alone_has_its_own_stamp);
     TELL(of_several_segments_the_newest_stamp_is_told_and_that_they_are_several);
     TELL(a_read_without_a_look_is_told_by_the_next_look);
