@@ -25,16 +25,16 @@ from ppbench.hookspecs import Executor
 from ppbench.judging import Bench, judge_trials
 from ppbench.model import Item
 from ppbench.plugins import Plugins
-from ppbench.report import render
+from ppbench.report import FORMATS, render
 from ppbench.run import Block, Conditions, Runner, remaining
 from ppbench.score import SERIAL, Score, score
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
 from ppbench.tasks import digest, select
 
-METHODS = ("serial", "schema", "sot", "top")
+METHODS = ("serial", "schema:source=rules", "schema", "sot", "top", "dag")
 JUDGES = ("structure", "reference")
-_NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failures", "max_total_tokens"}
+_NOT_KEPT = {"resume", "output_dir", "form", "as_json", "quiet", "dry_run", "max_failures", "max_total_tokens"}
 
 
 @click.command()
@@ -69,7 +69,8 @@ _NOT_KEPT = {"resume", "output_dir", "as_json", "quiet", "dry_run", "max_failure
 @click.option("-o", "--output-dir", type=click.Path(file_okay=False), help="Run directory; runs/<time> without one.")
 @click.option("--resume", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Go on with a stopped run.")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Of the table.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON, as --format json does.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:
@@ -92,7 +93,8 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     except (KeyboardInterrupt, BudgetReached):
         session.say_how_to_go_on()
         raise
-    session.finish(directory, as_json=options["as_json"], max_failures=options["max_failures"])
+    form = "json" if options["as_json"] else options["form"]
+    session.finish(directory, form, max_failures=options["max_failures"])
 
 
 def _resumed_options(ctx: click.Context, directory: RunDirectory, asked: dict[str, Any]) -> dict[str, Any]:
@@ -236,9 +238,9 @@ class _Session:
         bench = Bench({item.id: item for item in self._items}, self._categories, self._plugins)
         judge_missing(bench, self._judges, directory)
 
-    def finish(self, directory: RunDirectory, *, as_json: bool, max_failures: float) -> None:
+    def finish(self, directory: RunDirectory, form: str, *, max_failures: float) -> None:
         """Print the table, then refuse a run in which too much failed."""
-        rows = print_run(directory, "json" if as_json else "table")
+        rows = print_run(directory, form)
         failed, asked = sum(row.failures for row in rows), sum(row.n for row in rows)
         if failed > max_failures * asked:
             first = next(trial.failure for trial in directory.trials() if trial.failure)

@@ -41,11 +41,11 @@ _OF_THE_SET = re.compile(
 _UNIT = re.compile(
     r"(?:word|sentence|line|paragraph|character|letter|page|minute|hour|second|day|week|month|year|syllable|stanza|verse|wort|wörter"
     r"|sätze|satz|zeile|palabra|frase|línea|párrafo|mot|phrase|ligne|palavra|linha|parol|righe|слов|предложен|строк|абзац|kata"
-    r"|kalimat|字|词|句|行|段|页|分钟|文字|文|행|줄|단어|문장|كلم|جمل|سطر|शब्द|वाक्य|पंक्ति)",
+    r"|kalimat|字|词|句|行|段|页|分钟|文字|文|행|줄|단어|문장|كلم|جمل|سطر|أسطر|سطور|शब्द|वाक्य|पंक्ति)",
     re.IGNORECASE,
 )
 _EACH = re.compile(
-    r"\b(?:each|every|apiece|je|jeweils|jede[rsnm]?|chacune?|chaque|cada|ogni|ciascun[oa]|кажд\w+|по|setiap|tiap|masing)\b"
+    r"\b(?:each|every|apiece|jeweils|jede[rsnm]?|chacune?|chaque|cada|ogni|ciascun[oa]|кажд\w+|по|setiap|tiap|masing)\b"
     r"|每|各|それぞれ|ずつ|각각|마다|씩|كل|हर|प्रत्येक",
     re.IGNORECASE,
 )
@@ -60,11 +60,12 @@ def _numbers() -> dict[str, int]:
 _VALUE = _numbers()
 _SPELT = "|".join(sorted(map(re.escape, _VALUE), key=len, reverse=True))
 _NUMBER = re.compile(
-    rf"(?<![\w.,:/-])(?:(?P<digits>\d{{1,3}})(?![\w.:/%-]*\d)|(?P<word>{_SPELT})(?![\w-]))|(?P<han>[一二两兩三四五六七八九十]|\d{{1,3}})(?:{_COUNTER})",
+    rf"(?<![\w.,:/-])و?(?:(?P<digits>\d{{1,3}})(?![\w.:/%-]*\d)|(?P<word>{_SPELT})(?![\w\u064b-\u0652-]))"
+    rf"|(?P<han>[一二两兩三四五六七八九十]|\d{{1,3}})(?:{_COUNTER})",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"\b(?:each|every|the|this|that|no|any|which|another|jede[rs]?|cada|chaque|ogni|кажд\w+)\s+$", re.IGNORECASE
+    r"\b(?:each|every|the|this|that|no|any|which|another|jede[rs]?|cada|chaque|ogni|кажд\w+|كل|هذا|هذه)\s+$", re.IGNORECASE
 )
 
 

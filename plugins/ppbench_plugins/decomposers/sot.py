@@ -18,7 +18,6 @@ from ppbench import Call, Join, Plan, Prompt
 from ppbench_plugins.decomposers.reading import MOST_PARTS, letter, points_mended, points_paper
 from ppbench_plugins.prompts import fill
 
-_CHOICES = {"style": ("instruction", "prefix"), "parser": ("mended", "paper"), "router": ("none", "prompt")}
 _OPENING = " 1."
 _REPEATED = re.compile(r"[\s*#]*1[.)．）]")
 _DECLINED = {"B": "the router sees a list whose points need one another", "C": "the router sees no list"}

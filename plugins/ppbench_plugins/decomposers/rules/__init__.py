@@ -15,6 +15,7 @@ from ppbench_plugins.decomposers.rules.counts import counted
 from ppbench_plugins.decomposers.rules.lexicon import Words, number_words, spoken, words_of
 from ppbench_plugins.decomposers.rules.marks import inline_marks, marked_lines
 from ppbench_plugins.decomposers.rules.questions import question_runs
+from ppbench_plugins.decomposers.rules.records import record_groups
 from ppbench_plugins.decomposers.rules.sentences import and_lists
 from ppbench_plugins.decomposers.rules.series import bracketed, comma_lists, json_arrays, own_lines, quoted, table_rows
 
@@ -22,7 +23,8 @@ __all__ = ["Finding", "find"]
 
 _Finder = Callable[[str, Sequence[Span], Words], Iterator[Candidate]]
 _FINDERS: tuple[_Finder, ...] = (
-    json_arrays, marked_lines, inline_marks, question_runs, bracketed, quoted, comma_lists, and_lists, table_rows, own_lines,
+    json_arrays, record_groups, marked_lines, inline_marks, question_runs, bracketed, quoted, comma_lists, and_lists,
+    table_rows, own_lines,
 )  # fmt: skip
 _MOST_TRIES = 6
 _NOTHING = Finding(None, "nothing found", "no list, no questions and no count of creative pieces")

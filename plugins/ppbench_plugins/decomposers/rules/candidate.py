@@ -39,6 +39,8 @@ class Candidate:
     """A list that also occurs in prose: the request must stand beside it."""
     inside: bool = False
     """Pieces of a running text, which is needed to understand them."""
+    grouped: bool = False
+    """Groups that the request itself names."""
     questions: bool = False
     options: bool = False
     """Marked as the options of a question are."""

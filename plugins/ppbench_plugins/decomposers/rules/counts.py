@@ -43,7 +43,10 @@ def counted(text: str, words: Words) -> Iterator[Count]:
 
 
 def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> Iterator[Count]:
-    tokens = [(fold(match[0]), match.span()) for match in _TOKEN.finditer(text, *sentence.span())]
+    if not _DIGIT.search(sentence[0]) and words.numbers.keys().isdisjoint(spoken(sentence[0]).split()):
+        return
+    plain = str.lower if sentence[0].isascii() else fold
+    tokens = [(plain(match[0]), match.span()) for match in _TOKEN.finditer(text, *sentence.span())]
     for place, (token, span) in enumerate(tokens):
         n = int(token) if _DIGITS.fullmatch(token) else words.numbers.get(token, 0)
         if n < 2:
@@ -71,7 +74,7 @@ def _again(text: str, sentence: re.Match[str], tokens: Sequence[_Token], place: 
     ):
         return False
     own = bool(words.said("open", spoken(sentence[0])))
-    return (own and place == 1) or (place == len(tokens) - 1 and bool(words.said("open", before)))
+    return (own and place <= 2) or (place == len(tokens) - 1 and bool(words.said("open", before)))
 
 
 def _asking(text: str, sentence: re.Match[str], number: Span, words: Words) -> str:

@@ -10,6 +10,7 @@ from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
 
 _NEAR = 500
 _FAR = 200
+_LINE = 120
 _LONGEST_TAIL = 600
 _SHORT_TAIL = 250
 _SHORT_LEAD = 600
@@ -21,6 +22,7 @@ _NEXT = 250
 _FEW_QUESTIONS = 4
 _MOST_ITEMS = 200
 _CUE = 80
+_GREETING = 12
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ def judge(found: Candidate, words: Words) -> Verdict:
     items = found.items
     if len(set(items)) < len(items) or len(items) > _MOST_ITEMS or any(not item.strip() for item in items):
         return Verdict("an item is empty or stands twice")
+    if found.grouped:
+        return _YES
     if found.questions:
         return _questions(found, words)
     return _list(found, words)
@@ -47,26 +51,13 @@ def judge(found: Candidate, words: Words) -> Verdict:
 def _list(found: Candidate, words: Words) -> Verdict:
     if found.near and (len(found.lead) > _NEAR + _FAR or len(found.tail) > _SHORT_TAIL):
         return Verdict("a list within a longer text")
-    said, announced = _around(found), spoken(found.announced)
-    each, nouns, apart = (words.said(kind, said) for kind in ("each", "nouns", "apart"))
-    for kind, why in (("joint", "the parts depend on each other"), ("pick", "one is chosen among the parts")):
-        word = words.said(kind, said)
-        if word and not (kind == "pick" and each):
-            return Verdict(f"{why}: {word!r}", final=not found.strict)
-    whole, given = words.said("whole", said), words.said("given", said)
-    if whole and not each:
-        return Verdict(f"the parts make one thing: {whole!r}", final=not found.strict)
-    if found.options and not each:
-        return Verdict("marked as options of one question are")
-    named = words.said("given", announced)
-    if named and not any(words.said(kind, announced) for kind in ("each", "nouns", "apart")):
-        return Verdict(f"the list is what one task starts from: {named!r}", final=True)
-    if given and not each and not (nouns and apart):
-        return Verdict(f"the list is what one task starts from: {given!r}")
-    if found.marked and _duties(found, words) and not (announced.strip() and words.said("apart", announced)):
-        return Verdict("the items are requirements of one task")
+    said = _around(found)
+    each = words.said("each", said)
+    refused = _hangs_together(found, said, each, words) or _is_input(found, said, each, words)
+    if refused:
+        return refused
     if found.inside:
-        marked = words.said("brackets", said) and (each or apart)
+        marked = words.said("brackets", said) and (each or words.said("apart", said))
         return _YES if marked else Verdict("nothing asks about the pieces in brackets")
     if found.strict and (_runs_on(found, words) or not _asked(found, words)):
         return Verdict("lines without marks, and nothing says that each is a task")
@@ -75,9 +66,56 @@ def _list(found: Candidate, words: Words) -> Verdict:
     return Verdict("nothing says that the parts are to be treated one by one")
 
 
+def _hangs_together(found: Candidate, said: str, each: str, words: Words) -> Verdict | None:
+    """The parts are compared, ordered or merged, one of them is chosen, or they make one thing."""
+    final = not found.strict
+    if word := words.said("joint", said):
+        return Verdict(f"the parts depend on each other: {word!r}", final)
+    if each:
+        return None
+    if word := words.said("pick", said):
+        return Verdict(f"one is chosen among the parts: {word!r}", final)
+    if word := words.said("whole", said):
+        return Verdict(f"the parts make one thing: {word!r}", final)
+    return Verdict("marked as options of one question are") if found.options else None
+
+
+def _is_input(found: Candidate, said: str, each: str, words: Words) -> Verdict | None:
+    """The list is what one task starts from: facts, rules, material, the fields of a record."""
+    announced = spoken(found.announced)
+    why = "the list is what one task starts from: "
+    named = words.said("given", announced)
+    if named and not words.said("each", announced) and not words.said("nouns", announced):
+        return Verdict(f"{why}{named!r}", final=True)
+    apart = words.said("apart", announced)
+    if found.marked and _duties(found, words) and not (announced.strip() and apart):
+        return Verdict("the items are requirements of one task")
+    if each:
+        return None
+    if words.materials(spoken(found.lead)) and not _all_questions(found):
+        return Verdict("the list is material for one thing")
+    if found.marked and _fields(found):
+        return Verdict("the items are the fields of one record")
+    given = words.said("given", said)
+    return Verdict(f"{why}{given!r}") if given and not apart and not _told(said, words) else None
+
+
 def _duties(found: Candidate, words: Words) -> bool:
     """Whether half of the items, or more, say what must be or must not be."""
     return 2 * sum(bool(words.said("duty", spoken(item[:200]))) for item in found.items) >= len(found.items)
+
+
+def _told(said: str, words: Words) -> bool:
+    """Whether things are named, and something is to be done with each, or they are pointed at."""
+    return bool(words.said("nouns", said)) and bool(words.said("apart", said) or words.named(said))
+
+
+_FIELD = re.compile(r"[^\W\d_][\w ]{0,20}+[:：]\s?[^\n]{1,40}")
+
+
+def _fields(found: Candidate) -> bool:
+    """Whether all items are short names with short values."""
+    return all(_FIELD.fullmatch(item) for item in found.items)
 
 
 def _all_questions(found: Candidate) -> bool:
@@ -87,7 +125,9 @@ def _all_questions(found: Candidate) -> bool:
 def _around(found: Candidate) -> str:
     """The words before and after a list; of a long text those that stand nearest, and its opening."""
     lead, tail = found.lead, found.tail
-    if len(lead) > _NEAR + _FAR:
+    if _all_questions(found):  # what stands before them is what they are about
+        lead = found.announced if len(found.announced) <= _LINE else ""
+    elif len(lead) > _NEAR + _FAR:
         lead = f"{lead[:_FAR]} \n {lead[-_NEXT:]}"
     return spoken(f"{lead} \n {tail[:_LONGEST_TAIL]}")
 
@@ -99,7 +139,8 @@ def _asked(found: Candidate, words: Words) -> str:
         return announced
     lead, tail = found.lead, found.tail
     if len(lead) + len(tail) <= _SHORT:
-        return _says(spoken(f"{lead} \n {tail}"), found, words)
+        said = spoken(f"{lead} \n {tail}")
+        return _says(said, found, words) or _points(said, found, words)
     lead = lead if len(lead) <= _SHORT_LEAD else lead[-_NEXT:]
     tail = tail if len(tail) <= _SHORT_LEAD else f"{tail[: _NEXT // 2]} \n {tail[-_NEXT:]}"
     for sentence in _SENTENCE.split(f"{lead}\n{tail}"):
@@ -112,10 +153,16 @@ def _says(said: str, found: Candidate, words: Words) -> str:
     each, these, nouns, apart = (words.said(kind, said) for kind in ("each", "these", "nouns", "apart"))
     if found.strict:
         return apart and (each or (these and nouns))
-    if words.said("translate", said) and len(said) <= _BRIEF:
+    if words.said("translate", said) and len(said) <= _BRIEF and not words.said("about", said):
         return said
-    pointed = said if words.named(said) and not words.said("material", said) else ""
-    return (apart and (each or these or nouns)) or (each and nouns) or pointed
+    if these and not nouns and words.said("about", said):  # "the following text"
+        these = ""
+    return (apart and (each or nouns or these)) or (each and nouns)
+
+
+def _points(said: str, found: Candidate, words: Words) -> str:
+    """A short request that points at its items, whatever it asks for, and does not use them as material."""
+    return said if not found.strict and words.named(said) and not words.said("material", said) else ""
 
 
 def _runs_on(found: Candidate, words: Words) -> bool:
@@ -136,7 +183,10 @@ def _questions(found: Candidate, words: Words) -> Verdict:
     told = words.said("questions", near) and words.said("apart", near)
     if any(len(item) < _FRAGMENT and item.isascii() for item in found.items):
         return Verdict("a question is a piece of the one before it")
-    bare = len(found.lead.strip()) + len(found.tail.strip()) == 0
+    bare = len(found.lead.strip()) + len(found.tail.strip()) <= _GREETING
+    if not told and words.spaced and not found.tail.strip():  # the request, a passage, and then the questions
+        first = _SENTENCE.split(found.lead.lstrip(), maxsplit=1)[0]
+        told = words.said("questions", spoken(first)) and words.said("apart", spoken(first))
     if (bare and len(found.items) >= 3) or told:
         return _YES
     return Verdict("questions in a text that asks for something else")

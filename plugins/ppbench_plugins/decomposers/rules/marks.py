@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ppbench_plugins.decomposers.rules.candidate import Candidate, Span, gap, trim
-from ppbench_plugins.decomposers.rules.lexicon import Words
+from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
 
 _KINDS = {
     "number": r"\d{1,3}(?:[.．](?!\d)|[)）、]|[:：](?!\d))",
@@ -18,6 +18,7 @@ _KINDS = {
     "capital": r"[A-ZА-Я](?:[.)）](?=\s|[^\x00-\x7f])|[、．])|[(（][A-ZА-Я][)）]",
     "ideograph": r"[一二三四五六七八九十]{1,3}[、.．)）]|[가나다라마바사아][.)]|[ア-オ][.)）]",
     "ordinal": r"第(?:\d{1,3}|[一二三四五六七八九十]{1,3})[^\W\d]?\s?[:：、]",
+    "hash": r"#\d{1,3}[.:：)）]?(?=\s)",
     "bullet": r"[-*–—+](?=\s)|[•·‣◦●○▪■◆※・]",
 }
 _MARK = re.compile("|".join(f"(?P<k{place}>{form})" for place, form in enumerate(_KINDS.values())))
@@ -66,13 +67,19 @@ def _one(text: str, start: int, words: Words) -> tuple[str, int, int] | None:
         kind = _NAMES[(match.lastindex or 1) - 1]
         return kind, _value(kind, match[0]), _SPACE.match(text, match.end()).end()  # type: ignore[union-attr]
     label = _LABEL.search(text, start, start + _LONGEST_LABEL) if text[start : start + 1].isalpha() else None
-    if label and text[start : label.start()].rstrip().casefold() in words.labels:
+    if label is None:
+        return None
+    name = text[start : label.start()].rstrip().casefold()
+    if name in words.labels:
         return "label", _place(label[0]), label.end()
+    known = words.said("given", spoken(name)) or words.said("given", spoken(name + "s"))  # "Step 1:", "Rule 1:"
+    if label[0][0].isdigit() and name.isalpha() and not known:
+        return f"label {name}", _place(label[0]), label.end()
     return None
 
 
 def _value(kind: str, mark: str) -> int:
-    if "number" in kind:
+    if "number" in kind or kind == "hash":
         digits = _FIRST.search(mark)
         return int(digits[0]) if digits else ord(mark[0]) - ord("①") + 1
     return 0 if kind in _UNCOUNTED else ord(mark.strip("(（)）.、．")[:1] or "a")
@@ -131,9 +138,9 @@ def _candidate(text: str, rows: Sequence[Span], run: Sequence[_Mark]) -> Candida
     end = _form_asked(text, run[-1].end, rows[last][1])
     spans.append(trim(text, run[-1].end, end))
     kind = run[0].kind
-    name = {"bullet": "bulleted lines", "label": "labelled lines"}.get(kind, "numbered lines")
+    name = "bulleted lines" if kind == "bullet" else "labelled lines" if kind.startswith("label") else "numbered lines"
     return Candidate(name, text, tuple(spans), run[0].start, end,
-                     options=kind == "capital", marked=kind != "label")  # fmt: skip
+                     options=kind == "capital", marked=not kind.startswith("label"))  # fmt: skip
 
 
 _FORM = re.compile(r"json|csv", re.IGNORECASE)

@@ -13,12 +13,12 @@ _COMMA = re.compile(r"\s?[,،]\s+")
 _LONGEST = 4
 _MOST_LINES = 100
 _REACH = 400
-_FARTHEST = 3000
+_FARTHEST = 1200
 
 
 def and_lists(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
     """Three or more short items with commas, the last one after "and", behind a noun such as "words" or "countries"."""
-    if not words.spaced:
+    if not words.spaced or ("," not in text and "،" not in text):
         return
     for row in rows[:_MOST_LINES]:
         for joint in words.conjunction.finditer(text, row[0], min(row[1], _FARTHEST)):
@@ -29,6 +29,8 @@ def and_lists(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candida
 
 def _items(text: str, row: Span, joint: re.Match[str], words: Words) -> tuple[Span, ...]:
     begin = max(row[0], joint.start() - _REACH)
+    if text.find(",", begin, joint.start()) < 0 and text.find("،", begin, joint.start()) < 0:
+        return ()
     commas = list(_COMMA.finditer(text, begin, joint.start()))
     if not commas:
         return ()

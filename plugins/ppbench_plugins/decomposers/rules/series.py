@@ -13,10 +13,12 @@ _STOPS = ".。!！?？;；"
 _COLON = re.compile(r"：|(?<!\d):(?!//)|:(?![/\d])")
 _LISTED = re.compile(r"[、,，،;；/]")
 _LONGEST = 60
+_LONGEST_ANY = 250
 _LONGEST_JOINED = 14
 _MOST_WORDS = 6
 _FIELD = re.compile(r"[:：=]\s*\S")
 _MOST_ROWS = 400
+_NEAR = 700
 _FARTHEST = 250
 _MOST_TEXT = 1500
 _NEAR_END = 200
@@ -25,7 +27,7 @@ _WRAPPED = 40
 
 def comma_lists(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
     """After a colon to the end of the line, or a line of its own. The last such list first."""
-    kept = rows[-_MOST_ROWS:]
+    kept = [row for row in rows[:_MOST_ROWS] if row[0] <= _NEAR]  # further down it stands in a longer text
     if _records(text, kept):
         return
     for row in reversed(kept):
@@ -53,6 +55,8 @@ def _series(text: str, start: int, end: int, words: Words) -> tuple[Span, ...]:
     separator = next((mark for mark in "、;；,，،/" if mark in piece), "")
     if not separator or len(piece) > 4000:
         return ()
+    if len(max(piece.split(separator), key=len)) > _LONGEST_ANY:
+        return ()
     both = separator if separator not in ",，" else ",，"
     spans, place = list[Span](), start
     for match in re.finditer(f"[{re.escape(both)}]", piece):
@@ -62,6 +66,8 @@ def _series(text: str, start: int, end: int, words: Words) -> tuple[Span, ...]:
     spans = [span for span in spans if span[0] < span[1]]
     enough = 2 if separator in "、;；" else 3
     items = [text[a:b] for a, b in spans]
+    if items and not words.spaced and separator not in ";；" and len(items[-1]) > 2 * max(map(len, items[:-1]), default=0) + 1:
+        return ()  # a sentence goes on behind the last item
     if len(items) < enough or not all(_short(item, separator) for item in items) or _mixed(items):
         return ()
     return tuple(spans)
@@ -100,7 +106,7 @@ def _short(item: str, separator: str) -> bool:
 
 _QUOTED = re.compile(r"\"([^\"\n]{1,400}+)\"|“([^”\n]{1,400}+)”|「([^」\n]{1,400}+)」|«([^»\n]{1,400}+)»|"
                      r"(?<!\w)'([^'\n]{2,400}+)'(?!\w)|‘([^’\n]{1,400}+)’")  # fmt: skip
-_MOST_QUOTED = 20_000
+_MOST_QUOTED = 2_000
 
 
 def quoted(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
@@ -196,6 +202,8 @@ def _fields(text: str, block: Sequence[Span]) -> bool:
 def table_rows(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
     """Rows of a table drawn with bars; its head is left before them."""
     run: list[Span] = []
+    if "|" not in text:
+        return
     for row in [*rows, (len(text), len(text))]:
         if text.count("|", *row) >= 1:
             run.append(row)
