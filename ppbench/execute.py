@@ -104,7 +104,7 @@ class Loop:
 
     def _send(self, execution: Execution, node: Node) -> None:
         assert node.request is not None
-        request = replace(node.request, id=node.attempt_id)
+        request = node.request if not node.failed else replace(node.request, id=node.attempt_id)
         execution.flying.add(request.id)
         self._nodes[request.id] = (execution, node)
         self._outbox.put(request)
