@@ -18,6 +18,7 @@ from test_methods import NASTY, SMOKE, TEXT, execute, roles
 
 from ppbench import Plan, Prompt, Request, Script, VirtualExecutor
 from ppbench.execute import Job, Loop
+from ppbench_plugins.decomposers import bigbench
 from ppbench_plugins.decomposers.canonical import TASKS, recognise
 from ppbench_plugins.decomposers.cutting import sentences
 from ppbench_plugins.decomposers.top import MOST_CALLS, TreeOfProblems
@@ -483,6 +484,40 @@ def test_a_long_text_is_looked_at_briefly(text: str) -> None:
     """No pattern goes over a long text again and again; each of these would take minutes if one did."""
     assert recognise(text) == ""
     compute.solve(text)
+
+
+_RUNS = [
+    " ", "\n", ".", "!", "(", ")", "( ", "()", "[", "[ ", "[1, ", "-", "- ", "1", "1 ", "1 + ", "(1 + ", "a", "a-", "' ", ", ",
+    "a, ", "a b ", ". .", ".) ", "True ", "not ", "((((  ", "True and ", "I have ", "I have a. How many b", "a and ",
+    "Turn ", "Take 2 steps. ", "coin ", "Ada has a ", "Ada says ", "Ada lies. ", "Ada and Ben swap ", "Peru: ",
+]  # fmt: skip
+_OPENINGS = {
+    "": "", "1": "", "[1": "", "?": "", "sort [1, 2]": "", "Compute: 1 + 1": "x", "I have a": ". How many b do I have?",
+    "Do you return to the starting point?": "", "A coin is heads up. Ada flips it. Ben flips it. ": "Is it heads up?",
+    "Count how many times each country is named.\n": "x", "Sort the words in alphabetical order: ": "?",
+    "Is the adjective order right?\n": "?", "last letter:\n": "?", "Ada lies. ": "Does Ada tell the truth?",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [2_000, 10_000, 200_000])
+@pytest.mark.parametrize("run", _RUNS, ids=ascii)
+def test_a_hostile_text_is_read_in_few_passes(run: str, size: int) -> None:
+    """Rows of what a pattern repeats, behind what it begins with and before what it does not end with, at the lengths
+    up to which puzzles are read and far beyond: going over a row again from each of its places would not come back."""
+    for opening, end in _OPENINGS.items():
+        for closing in {end, "x", ""}:
+            text = opening + (run * size)[: size - len(opening) - len(closing)] + closing
+            recognise(text)
+            compute.solve(text)
+            compute.merge(text, [text], [text])
+
+
+def test_each_place_of_a_text_is_tried_by_a_pattern_once() -> None:
+    """A row of a hundred thousand brackets that closes, and one of dots, are read in one go."""
+    assert bigbench._group(["("] * 100_000 + ["1"] + [")"] * 100_000) == ["1"]
+    assert bigbench._group(list("(1)+(2)")) == list("(1)+(2)")
+    assert bigbench._group(list("((1)+(2))")) == list("(1)+(2)")
+    assert sentences("." * 200_000 + "x. y") == ["." * 200_000 + "x.", "y"]
 
 
 # Real problems

@@ -16,13 +16,13 @@ from ppbench_plugins.decomposers import bigbench, stepwise
 from ppbench_plugins.decomposers.cutting import STATED, chunks, halves, put, sentences, tail
 from ppbench_plugins.decomposers.stepwise import Block
 
-_NUMBERS = re.compile(r"\[\s*-?\d+(?:\s*,\s*-?\d+)*\s*\]")
-_ANY_LIST = re.compile(r"\[\s*(?:-?\d+(?:\s*,\s*-?\d+)*)?\s*\]")
+_NUMBERS = re.compile(r"\[\s*+-?\d++(?:\s*+,\s*+-?\d++)*+\s*+\]")
+_ANY_LIST = re.compile(r"\[\s*+(?:-?\d++(?:\s*+,\s*+-?\d++)*+)?\s*+\]")
 _SORT = re.compile(r"\bsort\b")
-_TERMS = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*)?\d+(?:\s*[-+]\s*\d+)+)[\s.=?]*$")
-_BARE = re.compile(r"\s*(?:[-+]\s*)?\d+(?:\s+[-+]\s+\d+)+[\s=?]*")
-_WORDS = re.compile(r"\s*([^\W\d_][\w'’-]*(?:, *[^\W\d_][\w'’-]*)+)\.?")
-_TERM = re.compile(r"[-+]?\s*\d+")
+_TERMS = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*+)?\d++(?:\s*+[-+]\s*+\d++)++)[\s.=?]*+$")
+_BARE = re.compile(r"\s*+(?:[-+]\s*+)?\d++(?:\s++[-+]\s++\d++)++[\s=?]*+")
+_WORDS = re.compile(r"\s*+([^\W\d_][\w'’-]*+(?:, *+[^\W\d_][\w'’-]*+)++)\.?")
+_TERM = re.compile(r"(?:[-+]\s*+)?\d++")
 
 
 @dataclass(frozen=True)
