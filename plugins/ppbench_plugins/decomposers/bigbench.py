@@ -14,23 +14,40 @@ from collections.abc import Sequence
 
 from ppbench_plugins.decomposers.cutting import STATED, chunks, put, tail
 
-_BOOLEAN = re.compile(r"(?:\s*(?:[()]|\b(?:True|False|and|or|not)\b))+(?=\s*(?:is|=|\?)?\s*$)")
-_ARITHMETIC = re.compile(r"[-\d(][-+*\d()\s]*(?=\s*=?\s*\??\s*$)")
-_NUMBER = re.compile(r"-?\d+")
-_HAVE = re.compile(r"\bI have\s+(.+?)\.\s+How many [^?]+ do I have\?\s*$", re.DOTALL)
+_LOGIC = r"(?:[()]|\b(?:True|False|and|or|not)\b)"
+_BOOLEAN = re.compile(rf"{_LOGIC}(?:\s*+{_LOGIC})*+")
+_IS = re.compile(r"\s*+(?:is|=|\?)?+\s*+")
+_ARITHMETIC = re.compile(r"[-\d(][-+*\d()\s]*+")
+_EQUALS = re.compile(r"\s*+=?+\s*+\??+\s*+")
+_HAVE = re.compile(r"\bI have\s++")
+_MANY = re.compile(r"[^?]+ do I have\?\s*+")
 _LONGEST = 2_000
 """Characters of an expression or a phrase with its instruction; a longer text is about something else."""
-_WORD = r"[^\W_][\w'’-]*"
-_LISTED = re.compile(rf"\s*({_WORD}(?:(?:,\s*|[ \t]+){_WORD})+)\.?")
-_PHRASE = re.compile(rf"\s*({_WORD}(?:[ ]+{_WORD})+)[.?!]?")
+_WORD = r"[^\W_][\w'’-]*+"
+_LISTED = re.compile(rf"\s*+({_WORD}(?:(?:,\s*+|[ \t]++){_WORD})++)\.?")
+_PHRASE = re.compile(rf"\s*+({_WORD}(?:[ ]++{_WORD})++)[.?!]?")
+
+
+def _last(run: re.Pattern[str], end: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """The run that a text ends with, before what `end` allows. Runs are read one after another, so that no blank and no
+    bracket is looked at from each place before it."""
+    runs = list(run.finditer(text))
+    return runs[-1] if runs and end.fullmatch(text, runs[-1].end()) else None
 
 
 def _group(tokens: Sequence[str]) -> list[str]:
     """Tokens without brackets around the whole."""
-    inner = list(tokens)
-    while inner[:1] == ["("] and inner[-1:] == [")"] and all(depth for depth in _depths(inner)[:-1]):
-        inner = inner[1:-1]
-    return inner
+    opened: list[int] = []
+    closes: dict[int, int] = {}
+    for at, token in enumerate(tokens):
+        if token == "(":
+            opened.append(at)
+        elif token == ")" and opened:
+            closes[opened.pop()] = at
+    layers = 0
+    while closes.get(layers, -1) == len(tokens) - 1 - layers:
+        layers += 1
+    return list(tokens[layers : len(tokens) - layers])
 
 
 def _depths(tokens: Sequence[str]) -> list[int]:
@@ -57,11 +74,10 @@ def _outer(tokens: Sequence[str], operators: str) -> list[int]:
 
 
 def _boolean_tokens(text: str) -> tuple[tuple[int, int], list[str]]:
-    match = _BOOLEAN.search(text) if len(text) <= _LONGEST else None
+    match = _last(_BOOLEAN, _IS, text) if len(text) <= _LONGEST else None
     if match is None:
         return (0, 0), []
-    start = match.end() - len(match[0].lstrip())
-    return (start, match.end()), re.findall(r"[()]|\w+", match[0])
+    return match.span(), re.findall(r"[()]|\w+", match[0])
 
 
 def is_boolean(text: str) -> bool:
@@ -89,7 +105,7 @@ def boolean(text: str, breadth: int) -> list[str]:
 
 def _arithmetic_tokens(text: str) -> tuple[tuple[int, int], list[str]]:
     """The expression at the end of a text; a minus sign belongs to its number where no operand stands before it."""
-    match = _ARITHMETIC.search(text) if len(text) <= _LONGEST else None
+    match = _last(_ARITHMETIC, _EQUALS, text) if len(text) <= _LONGEST else None
     if match is None:
         return (0, 0), []
     tokens: list[str] = []
@@ -143,22 +159,30 @@ def _written(tokens: Sequence[str]) -> str:
 # Things, adjectives, words
 
 
+def _had(text: str) -> tuple[int, int]:
+    """Where the things stand that somebody has, between `I have` and the full stop before the question."""
+    head, _, question = text.rpartition("How many ")
+    match, end = _HAVE.search(text), len(head.rstrip()) - 1
+    asked = match and match.start() <= STATED and _MANY.fullmatch(question)
+    return (match.end(), end) if match and asked and match.end() < end < len(head) - 1 and head[end] == "." else (0, 0)
+
+
 def is_object_counting(text: str) -> bool:
-    match = _HAVE.search(text) if len(text) <= _LONGEST else None
-    return match is not None and match.start() <= STATED and len(_things(match[1])) > 1
+    start, end = _had(text) if len(text) <= _LONGEST else (0, 0)
+    return start < end and len(_things(text[start:end])) > 1
 
 
 def object_counting(text: str, breadth: int) -> list[str]:
-    match = _HAVE.search(text)
-    runs = chunks(_things(match[1]), breadth) if match else []
-    return [put(text, [match.span(1)], [_enumerated(run)]) for run in runs if match]
+    start, end = _had(text)
+    runs = chunks(_things(text[start:end]), breadth) if start < end else []
+    return [put(text, [(start, end)], [_enumerated(run)]) for run in runs]
 
 
 def _things(listed: str) -> list[str]:
     """The things that somebody has; those of a list with commas may have an `and` inside."""
     if "," not in listed:
-        return re.split(r"\s+and\s+", listed)
-    return [re.sub(r"^and\s+", "", thing) for thing in re.split(r",\s*", listed)]
+        return re.split(r"(?<!\s)\s++and\s++", listed)
+    return [re.sub(r"^and\s++", "", thing) for thing in re.split(r",\s*", listed)]
 
 
 def _enumerated(things: Sequence[str]) -> str:

@@ -16,13 +16,30 @@ from ppbench_plugins.decomposers import bigbench, stepwise
 from ppbench_plugins.decomposers.cutting import STATED, chunks, halves, put, sentences, tail
 from ppbench_plugins.decomposers.stepwise import Block
 
-_NUMBERS = re.compile(r"\[\s*-?\d+(?:\s*,\s*-?\d+)*\s*\]")
-_ANY_LIST = re.compile(r"\[\s*(?:-?\d+(?:\s*,\s*-?\d+)*)?\s*\]")
-_SORT = re.compile(r"\bsort\b")
-_TERMS = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*)?\d+(?:\s*[-+]\s*\d+)+)[\s.=?]*$")
-_BARE = re.compile(r"\s*(?:[-+]\s*)?\d+(?:\s+[-+]\s+\d+)+[\s=?]*")
-_WORDS = re.compile(r"\s*([^\W\d_][\w'’-]*(?:, *[^\W\d_][\w'’-]*)+)\.?")
-_TERM = re.compile(r"[-+]?\s*\d+")
+_NUMBERS = re.compile(r"\[\s*+-?\d++(?:\s*+,\s*+-?\d++)*+\s*+\]")
+_ANY_LIST = re.compile(r"\[\s*+(?:-?\d++(?:\s*+,\s*+-?\d++)*+)?\s*+\]")
+_SORT = re.compile(r"\bsort\b(?! (?:of|out|through)\b)")
+_ASIDE = re.compile(
+    r"\b(?:in |into )?(?:an? )?(?:ascending|descending|increasing|decreasing|numeric(?:al)?)(?: order)?\b|\bnumerically\b"
+    r"|\bfrom (?:smallest|lowest|least|small|low) to (?:largest|highest|biggest|greatest|large|high)\b"
+    r"|\bfrom (?:largest|highest|biggest|greatest|large|high) to (?:smallest|lowest|least|small|low)\b"
+    r"|\b(?:and |then )?(?:output|return|give|print|write|show|reply with)(?: me)?(?: only| just)?"
+    r"(?: the| a)?(?: sorted| resulting| final| common)? (?:list|set|result|answer|numbers|array|intersection)"
+    r"(?: of (?:common )?numbers)?(?: only| alone)?\b|(?:with )?\bno (?:additional|other|extra|further) text\b"
+    r"|\bnothing else\b|\bplease\b|\bthanks?(?: you)?\b|\b(?:output|answer|result)\s*+:"
+)
+"""What may be said beside a task over lists, and behind the last one: an order, and what the reply is to hold."""
+_POLITE = set("can could would you kindly i want need to help me your task is now instruction question input".split())
+_NAMING = set("the a an this these those following given of list lists number numbers integer integers digits array".split())
+_NAMING |= set("sequence value values element elements item items set sets two below here input instruction".split())
+_THING = re.compile(r"\b(?:the|these|those|this|my|our|following) (?!list\b|numbers\b|following\b)[^\W\d_]+\b")
+"""What the numbers are, which may be anything: these prices, my scores."""
+_CROSSING = _NAMING | set("what which is are in both that find compute determine calculate give output only present".split())
+_CROSSING |= set("intersection and between with common appear as their first second b x y s t".split())
+_TERMS = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*+)?\d++(?:\s*+[-+]\s*+\d++)++)[\s.=?]*+$")
+_BARE = re.compile(r"\s*+(?:[-+]\s*+)?\d++(?:\s++[-+]\s++\d++)++[\s=?]*+")
+_WORDS = re.compile(r"\s*+([^\W\d_][\w'’-]*+(?:, *+[^\W\d_][\w'’-]*+)++)\.?")
+_TERM = re.compile(r"(?:[-+]\s*+)?\d++")
 
 
 @dataclass(frozen=True)
@@ -57,9 +74,21 @@ def _listed(text: str) -> list[tuple[tuple[int, int], list[str]]]:
     return [(match.span(), re.findall(r"-?\d+", match[0])) for match in _NUMBERS.finditer(text)]
 
 
-def _lists(text: str) -> int:
-    """How many lists of numbers a text is about."""
-    return len(_NUMBERS.findall(text)) if len(_NUMBERS.sub("", text)) <= STATED else 0
+def _framed(text: str, lists: int) -> tuple[str, str] | None:
+    """What is said around the lists that a text is about, if that is so many of them and little else, and behind the last
+    one; without what may be said beside a task. A list of a single number is one behind a colon alone: a source is cited
+    in the same way."""
+    found = _listed(text)
+    if len(found) != lists or len(_NUMBERS.sub("", text)) > STATED:
+        return None
+    if any(len(numbers) < 2 and not text[:start].rstrip().endswith(":") for (start, _), numbers in found):
+        return None
+    lower, end = text[: found[-1][0][0]].casefold(), text[found[-1][0][1] :].casefold()
+    return _ASIDE.sub(" ", _NUMBERS.sub(" ", lower)), _ASIDE.sub(" ", end)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", text)
 
 
 def _show(numbers: Sequence[str]) -> str:
@@ -73,7 +102,13 @@ def _last_list(reply: str) -> str:
 
 
 def _is_sorting(text: str) -> bool:
-    return bool(_SORT.search(text.casefold())) and _lists(text) == 1
+    """A request to sort, in words that say nothing more: what sort of list it is asks for something else."""
+    said, behind = _framed(text, 1) or ("", "")
+    match = _SORT.search(said)
+    if match is None or _words(behind):
+        return False
+    before, after = _words(said[: match.start()]), _words(_THING.sub(" ", said[match.end() :], count=1))
+    return set(before) <= _POLITE and set(after) <= _NAMING
 
 
 def _sorting(text: str, breadth: int) -> list[str]:
@@ -82,7 +117,10 @@ def _sorting(text: str, breadth: int) -> list[str]:
 
 
 def _is_intersection(text: str) -> bool:
-    return "intersection" in text.casefold() and _lists(text) == 2
+    if "intersection" not in text.casefold() or (framed := _framed(text, 2)) is None:
+        return False
+    said, behind = framed
+    return set(_words(said)) <= _CROSSING and not _words(behind)
 
 
 def _intersection(text: str, breadth: int) -> list[str]:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-_SENTENCE = re.compile(r"(?=\S).*?(?:[.!?]+[\"'”’»)\]]*(?=\s|$)|$)", re.DOTALL)
+_END = re.compile(r"(?<![.!?])[.!?]++[\"'”’»)\]]*+(?!\S)")
+"""Marks and what they close. Tried at the first mark of a run alone, so that a row of dots is read once."""
 STATED = 200
 """Characters in which a problem over a list is stated; a longer text is about something else."""
 
@@ -39,7 +40,8 @@ def put(text: str, spans: Sequence[tuple[int, int]], fillings: Sequence[str]) ->
 def sentences(text: str) -> list[str]:
     """The sentences of a text, each with its marks and what they close; the last one may have none. A mark inside of a
     number or a name ends nothing."""
-    return [found.rstrip() for found in _SENTENCE.findall(text)]
+    ends = [0, *(match.end() for match in _END.finditer(text)), len(text)]
+    return [said for a, b in pairwise(ends) if (said := text[a:b].strip())]
 
 
 def tail(text: str) -> int:

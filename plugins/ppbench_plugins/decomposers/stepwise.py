@@ -18,21 +18,21 @@ Block = Callable[[str], str]
 """The text of a block, given the reply to the block before; of the first one, given nothing."""
 _LONGEST = 10_000
 """Characters of a problem in steps; a longer text is about something else."""
-_COIN = re.compile(r"\bcoin\b.*?\b(heads|tails)\b", re.IGNORECASE | re.DOTALL)
+_COIN = re.compile(r"\bcoin\b", re.IGNORECASE)
 _SIDE = re.compile(r"\b(heads|tails)\b", re.IGNORECASE)
 _YES = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
 _ORIGIN, _AHEAD = "(0, 0)", "+y"
-_POINT = re.compile(r"\(\s*([-−]?\d+)\s*,\s*([-−]?\d+)\s*\)")
+_POINT = re.compile(r"\(\s*+([-−]?\d++)\s*+,\s*+([-−]?\d++)\s*+\)")
 _FACING = re.compile(r"(?<![\w+−-])([-+−][xy])\b", re.IGNORECASE)
-_STRIDE = re.compile(r"(?:Take \d+ steps?|Turn)\b[^.]*\.|Always face forward\.", re.IGNORECASE)
+_STRIDE = re.compile(r"(?:Take \d++ steps?|Turn)\b[^.]*+\.|Always face forward\.", re.IGNORECASE)
+_STRIDES = re.compile(rf"(?:\s*+(?:{_STRIDE.pattern}))*+\s*+", re.IGNORECASE)
 _FORWARD = re.compile(r"always face forward", re.IGNORECASE)
-_SAYS = re.compile(r"(\w[\w'’-]*) says (\w[\w'’-]*) (?:tells the truth|lies)\.")
-_FIRST = re.compile(r"(\w[\w'’-]*) (tells the truth|lies)\.")
-_LIES = re.compile(rf"(?:Question:)?\s*({_FIRST.pattern})((?:\s+{_SAYS.pattern})+)\s*Does (\w[\w'’-]*) tell the truth\?")
-_HOLDS = re.compile(r"(\w[\w'’-]*) (has an?|is playing|is dancing with|gets|is holding an?) ([^,.;:]+?)(?=,|\.)")
-_SWAP = re.compile(
-    r"^(?:(?:First|Then|Finally|Next),? )?(\w[\w'’-]*) and (\w[\w'’-]*) (?:swap|switch|trade)\b[^.]*\.", re.IGNORECASE
-)
+_NAME = r"(\w[\w'’-]*+)"
+_SAYS = re.compile(rf"{_NAME} says {_NAME} (?:tells the truth|lies)\.")
+_FIRST = re.compile(rf"{_NAME} (tells the truth|lies)\.")
+_LIES = re.compile(rf"(?:Question:)?\s*+({_FIRST.pattern})((?:\s++{_SAYS.pattern})++)\s*+Does {_NAME} tell the truth\?")
+_HOLDS = re.compile(rf"(?<![\w'’-])['’-]*+{_NAME} (has an?|is playing|is dancing with|gets|is holding an?) ([^,.;:]++)(?=[,.])")
+_SWAP = re.compile(rf"^(?:(?:First|Then|Finally|Next),? )?{_NAME} and {_NAME} (?:swap|switch|trade)\b[^.]*+\.", re.IGNORECASE)
 
 
 def _said(text: str) -> list[str]:
@@ -62,8 +62,14 @@ def is_coin(text: str) -> bool:
     if len(said) < 4:
         return False
     opening, *flips, question = said
-    stated = _COIN.search(opening) and _SIDE.search(question) and question.endswith("?")
+    stated = _lies_on(opening) and _SIDE.search(question) and question.endswith("?")
     return bool(stated) and all(re.search(r"\bflips?\b", flip) for flip in flips)
+
+
+def _lies_on(opening: str) -> re.Match[str] | None:
+    """The side that is named behind the coin."""
+    match = _COIN.search(opening)
+    return _SIDE.search(opening, match.end()) if match else None
 
 
 def coin_tree(text: str, breadth: int) -> list[str]:
@@ -81,7 +87,7 @@ def coin(text: str, depth: int) -> list[Block]:
     def block(run: str) -> Block:
         def stated(reply: str) -> str:
             side = _side(reply, asked)
-            now = put(opening, [_COIN.search(opening).span(1)], [side]) if side else reply.strip()  # type: ignore[union-attr]
+            now = put(opening, [_lies_on(opening).span()], [side]) if side else reply.strip()  # type: ignore[union-attr]
             return f"{now} {run} {question}"
 
         return stated
@@ -135,21 +141,21 @@ def lies(text: str, depth: int) -> list[Block]:
 def is_navigate(text: str) -> bool:
     """Whether steps and turns lead back to where they began."""
     asked, _, rest = text.partition("?")
-    steps = _STRIDE.findall(rest)
     short = len(text) <= _LONGEST and len(asked) <= STATED
-    return short and "return" in asked and "starting point" in asked and len(steps) > 1 and _walk_alone(rest)
+    return short and "return" in asked and "starting point" in asked and len(_walk(rest)) > 1
 
 
-def _walk_alone(rest: str) -> bool:
-    left = _STRIDE.sub("", rest.partition("Options:")[0])
-    return not left.strip()
+def _walk(rest: str) -> list[str]:
+    """The steps and turns, if nothing else is said before the options."""
+    said = rest.partition("Options:")[0]
+    return _STRIDE.findall(said) if _STRIDES.fullmatch(said) else []
 
 
 def navigate(text: str, depth: int) -> list[Block]:
     """Each block but the last asks for the point and the direction, from which the next one goes on; the last asks what
     the whole asks."""
     asked, mark, rest = text.partition("?")
-    steps = [one[0] for one in _STRIDE.finditer(rest)]
+    steps = _walk(rest)
     always = next((step for step in steps if _FORWARD.match(step)), "")
     runs = [f"{always} {run}".strip() for run in _blocks([step for step in steps if not _FORWARD.match(step)], depth)]
     runs[-1] += ("\n" + rest[rest.find("Options:") :]) if "Options:" in rest else ""
@@ -204,7 +210,7 @@ def tracking(text: str, depth: int) -> list[Block]:
 def _handed(opening: str, reply: str) -> str:
     """The opening with everyone having what a reply says; in front of a reply that does not name everyone."""
     held = list(_HOLDS.finditer(opening))
-    things = [re.findall(rf"\b{re.escape(one[1])}\W{{0,4}}:\W*([^\n,;.]*[^\W_])", reply) for one in held]
+    things = [re.findall(rf"\b{re.escape(one[1])}\W{{0,4}}:\W*+([^\n,;.]*[^\W_])", reply) for one in held]
     if not all(things):
         return f"{opening} {reply.strip()}"
     return put(opening, [one.span(3) for one in held], [found[-1].strip() for found in things])

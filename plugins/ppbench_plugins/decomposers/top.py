@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar, Literal, get_args
 
-from ppbench import Call, Plan, Prompt
+from ppbench import Call, Plan, Prompt, Schema
 from ppbench_plugins.decomposers.canonical import TASKS, Task, recognise
 from ppbench_plugins.decomposers.reading import MOST_PARTS, json_object
 from ppbench_plugins.decomposers.stepwise import Block
@@ -73,7 +73,11 @@ class TreeOfProblems:
         tree = tuple(islice(self._tree(task, prompt.text, "", self.depth), MOST_CALLS + 1))
         if len(tree) > MOST_CALLS:
             return Plan.decline(prompt, f"the tree holds more than {MOST_CALLS:,} calls; give less breadth or depth")
-        return Plan(tree) if len(tree) > 1 else Plan.decline(prompt, "the problem has fewer parts than the breadth")
+        return (
+            Plan(tree, schema=_parts(tree))
+            if len(tree) > 1
+            else Plan.decline(prompt, "the problem has fewer parts than the breadth")
+        )
 
     def _unfit(self, name: str, task: Task) -> str:
         """Why a task cannot be divided with this breadth, if it cannot."""
@@ -112,7 +116,7 @@ class TreeOfProblems:
             self._divide(part, name, depth - 1) if depth > 1 else Call(name, part)
             for name, part in zip(names, parts, strict=True)
         ]
-        return Plan((*calls, _merge(problem, names, "merge")))
+        return Plan((*calls, _merge(problem, names, "merge")), schema=_schema(parts))
 
 
 def _subproblems(reply: str) -> list[str]:
@@ -124,15 +128,30 @@ def _subproblems(reply: str) -> list[str]:
     return parts
 
 
+def _parts(tree: Sequence[Call]) -> Schema | None:
+    """What a static tree is split into: the problems of its leaves."""
+    return _schema([call.text for call in tree if isinstance(call.text, str)])
+
+
+def _schema(problems: Sequence[str]) -> Schema | None:
+    """The form of a flat split, for who compares divisions; equal problems have none."""
+    distinct = len(set(problems)) == len(problems) > 1
+    return Schema("{data}", data=tuple(problems)) if distinct else None
+
+
 def _chain(prompt: Prompt, blocks: Sequence[Block]) -> Plan:
-    """Each block waits for the one before; the reply to the last one is the answer."""
+    """Each block waits for the one before; the reply to the last one is the answer.
+
+    All of them solve: a state is put into a later block by code, and what the model is left to do is the same as in the
+    first one. So each is given the system text of a solver, and its tokens count as a solver's.
+    """
     if len(blocks) < 2:
         return Plan.decline(prompt, "one block is the whole problem; give a depth of 2 or more")
     first, *later = blocks
 
     def after(block: Block, before: str) -> Call:
         place = str(int(before) + 1)
-        return Call(place, lambda answers: block(answers[before]), needs=(before,), role="merge")
+        return Call(place, lambda answers: block(answers[before]), needs=(before,))
 
     return Plan((Call("1", first("")), *(after(block, str(k)) for k, block in enumerate(later, 1))))
 

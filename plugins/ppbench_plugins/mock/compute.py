@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from ppbench_plugins.mock import puzzles
 
 _LIST = re.compile(r"\[([^\[\]]*)\]")
-_WORDS = re.compile(r"([^\W\d_][\w'’-]*(?:, *[^\W\d_][\w'’-]*)*)\.?")
-_SUM = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*)?\d+(?:\s*[-+]\s*\d+)*)[\s.=?]*$")
+_WORDS = re.compile(r"([^\W\d_][\w'’-]*+(?:, *+[^\W\d_][\w'’-]*+)*+)\.?")
+_SUM = re.compile(r"^[^\d*/×÷^()]*?((?:[-+]\s*+)?\d++(?:\s*+[-+]\s*+\d++)*+)[\s.=?]*+$")
 _ENDLESS = re.compile(r"\d{1000}")
 """A number that nobody reckons with; Python reads none of more than 4,300 digits."""
-_COUNT = re.compile(r"([^\W\d_][^:,\n\"*]*?)[\"*]*:\s*(\d+)")
+_COUNT = re.compile(r"(?<![^:,\n\"*])(?:[^:,\n\"*\w]|[\d_])*+([^\W\d_][^:,\n\"*]*+)[\"*]*+:\s*+(\d+)")
 _COUNTRIES = """
 Afghanistan, Albania, Algeria, Andorra, Angola, Antigua and Barbuda, Argentina, Armenia, Australia, Austria, Azerbaijan,
 Bahamas, Bahrain, Bangladesh, Barbados, Belarus, Belgium, Belize, Benin, Bhutan, Bolivia, Bosnia and Herzegovina, Botswana,
@@ -111,7 +111,7 @@ def _numbers(text: str) -> list[int]:
 
 
 def _sum(text: str) -> int:
-    return sum(int(term.replace(" ", "")) for term in re.findall(r"[-+]?\s*\d+", text))
+    return sum(int(term.replace(" ", "")) for term in re.findall(r"(?:[-+]\s*+)?\d++", text))
 
 
 def _show(numbers: Sequence[int]) -> str:

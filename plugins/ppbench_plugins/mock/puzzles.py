@@ -1,25 +1,30 @@
 """Puzzles that can be computed: expressions, things counted, adjectives and words in order, a coin, a walk, liars, swaps.
 
-Works on the text alone. A merge is computed from the answers it is given, so an error in a part stays an error.
+Works on the text alone. A merge is computed from the answers it is given, so an error in a part stays an error. It
+shares no pattern with the decomposers, whose divisions it checks: what they misread it must not misread with them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import accumulate, pairwise, takewhile
+from math import prod
 
-_BOOLEAN = re.compile(r"(?:\s*(?:[()]|\b(?:True|False|and|or|not)\b))+(?=\s*(?:is|=|\?)?\s*$)")
-_SUM = re.compile(r"(?:\s*(?:[-+*()]|\d+))+(?=\s*=?\s*\??\s*$)")
-_HAVE = re.compile(r"\bI have\s+(.+?)\.\s+How many ([^?]+?) do I have\?\s*$", re.DOTALL)
+_TOKEN = re.compile(r"\w+|\S")
+_LOGIC, _SIGNS = {"True", "False", "and", "or", "not", "(", ")"}, set("-+*()")
+_WORDS = _LOGIC - _SIGNS
+_INNER = re.compile(r"\(([^()]*+)\)")
+_HAVE = re.compile(r"\bI have ([^.]++)\.\s++How many ([^?]++)(?<= do I have)\?\s*+$")
+_NAME = r"(?<![\w'’-])([\w'’-]++)"
 _SIDE = re.compile(r"\b(heads|tails)\b", re.IGNORECASE)
-_SPOKEN = re.compile(r"([\w'’-]+) (?:says ([\w'’-]+) )?(tells the truth|lies)\.")
-_ASKED = re.compile(r"Does ([\w'’-]+) tell the truth\?\s*$")
+_SPOKEN = re.compile(rf"{_NAME} (?:says {_NAME} )?(tells the truth|lies)\.")
+_ASKED = re.compile(rf"Does {_NAME} tell the truth\?\s*$")
 _HERE = re.compile(r"\((-?\d+), (-?\d+)\), facing ([+-][xy])")
 _MOVE = re.compile(r"Take (\d+) steps?(?: (forward|backward|left|right))?|Turn (left|right|around)", re.IGNORECASE)
-_HOLDS = re.compile(r"([\w'’-]+) (?:has an?|is playing|is dancing with|gets|is holding an?) ([^,.;:]+?)(?=,|\.)")
-_SWAP = re.compile(r"([\w'’-]+) and ([\w'’-]+) (?:swap|switch|trade)\b", re.IGNORECASE)
-_ENDS = re.compile(r"([\w'’-]+) (?:has|is playing|is dancing with|gets|is holding)\b[^.\n]*(?:\n|$)")
+_HOLDS = re.compile(rf"{_NAME} (?:has an?|is playing|is dancing with|gets|is holding an?) ([^,.;:]++)(?=[,.])")
+_SWAP = re.compile(rf"{_NAME} and {_NAME} (?:swap|switch|trade)\b", re.IGNORECASE)
+_ENDS = re.compile(rf"{_NAME} (?:has|is playing|is dancing with|gets|is holding)\b[^.\n]*+(?:\n|$)")
 _NUMBER = "one two three four five six seven eight nine ten eleven twelve".split()
 _KINDS = {
     "fruit": "apple apricot banana blackberry blueberry cherry fig grape kiwi lemon lime mango melon nectarine orange peach "
@@ -46,7 +51,7 @@ _RANK = {word: rank for rank, words in enumerate(_ORDER) for word in words.split
 
 def solve(problem: str) -> str:
     """The answer to a puzzle; an empty string if it is none."""
-    return next((answer for puzzle in _SOLVERS if (answer := puzzle(problem))), "") if len(problem) <= 10_000 else ""
+    return next(filter(None, (puzzle(problem) for puzzle in _SOLVERS)), "") if len(problem) <= 10_000 else ""
 
 
 def merge(problem: str, parts: Sequence[str], asked: Sequence[str]) -> str:
@@ -59,67 +64,62 @@ def merge(problem: str, parts: Sequence[str], asked: Sequence[str]) -> str:
 # Expressions
 
 
-def _tokens(pattern: re.Pattern[str], text: str) -> list[str]:
-    """The expression at the end of a text, behind a mark or nothing."""
-    match = pattern.search(text) if len(text) <= 2_000 else None
-    framed = match and (text[: match.start()].rstrip()[-1:] or ".") in ".:?"
-    return re.findall(r"[-+*()]|\w+", match[0]) if match and framed else []
+def _expression(text: str) -> list[str]:
+    """The words and signs of an expression that ends a text, behind a mark or nothing, before what asks for its value."""
+    found = _TOKEN.findall(text) if len(text) <= 2_000 else []
+    while found and found[-1] in ("is", "=", "?"):
+        found.pop()
+    logic = list(takewhile(lambda token: token in _LOGIC, reversed(found)))
+    numbers = list(takewhile(lambda token: token in _SIGNS or token.isdigit(), reversed(found)))
+    run = max(logic, numbers, key=len)[::-1]
+    framed = len(run) == len(found) or found[-len(run) - 1] in ".:?"
+    return run if framed else []
 
 
 def _value(tokens: Sequence[str]) -> int | bool | None:
-    """What an expression comes to, with Python's precedence, which is everyone's; None if it is none."""
-    if not {"True", "False"} & set(tokens) and not any(token.isdigit() for token in tokens):
-        return None
-    at = 0
-
-    def operand() -> int:
-        nonlocal at
-        at += 1
-        token = tokens[at - 1]
-        if token == "not":
-            return not operand()
-        if token == "-":
-            return -operand()
-        if token == "(":
-            inner = level(0)
-            if tokens[at] != ")":
-                raise ValueError(token)
-            at += 1
-            return inner
-        return {"True": 1, "False": 0}[token] if token in ("True", "False") else int(token)
-
-    def level(height: int) -> int:
-        nonlocal at
-        if height == len(_LEVELS):
-            return operand()
-        left = level(height + 1)
-        while at < len(tokens) and tokens[at] in _LEVELS[height]:
-            at += 1
-            left = _LEVELS[height][tokens[at - 1]](left, level(height + 1))
-        return left
-
+    """What an expression comes to, the innermost brackets first, until none is left; None if it is none."""
+    text, work = " ".join(tokens), _true if _WORDS & set(tokens) else _reckoned
     try:
-        value = level(0)
-    except (IndexError, ValueError, RecursionError):
+        while "(" in text and text != (text := _INNER.sub(lambda inner: f" {work(inner[1])} ", text)):
+            pass
+        return work(text)
+    except ValueError:
         return None
-    return None if at < len(tokens) else bool(value) if {"True", "False"} & set(tokens) else value
 
 
-_LEVELS: tuple[dict[str, Callable[[int, int], int]], ...] = (
-    {"or": lambda a, b: a or b},
-    {"and": lambda a, b: a and b},
-    {"+": lambda a, b: a + b, "-": lambda a, b: a - b},
-    {"*": lambda a, b: a * b},
-)
+def _true(text: str) -> bool:
+    """Whether one of the cases joined by `or` holds, each of them joined by `and`; they have no brackets."""
+    cases = [[_holds(one.split()) for one in re.split(r"\band\b", case)] for case in re.split(r"\bor\b", text)]
+    return any(map(all, cases))
 
 
-def _expression(problem: str) -> list[str]:
-    return _tokens(_BOOLEAN, problem) or _tokens(_SUM, problem)
+def _holds(words: Sequence[str]) -> bool:
+    *nots, said = words or [""]
+    if said not in ("True", "False") or set(nots) - {"not"}:
+        raise ValueError(said)
+    return (said == "True") == (len(nots) % 2 == 0)
+
+
+def _reckoned(text: str) -> int:
+    """A sum of products without brackets; a minus sign behind a number adds the opposite of what follows it."""
+    terms = re.sub(r"(?<=\d)\s*+-", " + -", text).split("+")
+    return sum(prod(_factor(factor.split()) for factor in term.split("*")) for term in terms)
+
+
+def _factor(words: Sequence[str]) -> int:
+    number = "".join(words).lstrip("-")
+    if not words or words[-1].lstrip("-") != number:
+        raise ValueError(number)
+    return -int(number) if "".join(words).count("-") % 2 else int(number)
 
 
 def _evaluated(problem: str) -> str:
     tokens = _expression(problem)
-    value = _value(tokens) if len(tokens) > 1 or tokens[:1] in (["True"], ["False"]) or re.search(r"=\s*$", problem) else None
+    stated = len(tokens) > 1 or tokens[:1] in (["True"], ["False"]) or problem.rstrip().endswith("=")
+    return _shown(_value(tokens)) if stated else ""
+
+
+def _shown(value: int | bool | None) -> str:
     return "" if value is None else str(value)
 
 
@@ -137,8 +137,7 @@ def _combined(problem: str, parts: Sequence[str], asked: Sequence[str]) -> str:
     said = [_expression(part) for part in parts]
     for at in range(1, len(whole) - 1) if one and two else ():
         if _bare(whole[:at]) == one and _bare(whole[at + 1 :]) == two:
-            value = _value(["(", *said[0], ")", whole[at], "(", *said[1], ")"])
-            return "" if value is None else str(value)
+            return _shown(_value(["(", *said[0], ")", whole[at], "(", *said[1], ")"]))
     return ""
 
 
@@ -152,12 +151,8 @@ def _bare(tokens: Sequence[str]) -> list[str]:
 
 def _closes(tokens: Sequence[str]) -> int:
     """Where the bracket closes that opens the tokens."""
-    depth = 0
-    for at, token in enumerate(tokens):
-        depth += (token == "(") - (token == ")")
-        if not depth:
-            return at
-    return -1
+    depths = accumulate((token == "(") - (token == ")") for token in tokens)
+    return next((at for at, depth in enumerate(depths) if not depth), -1)
 
 
 # Things, adjectives, words
@@ -263,8 +258,7 @@ def _truth(problem: str) -> str:
         return ""
     honest: dict[str, bool] = {}
     for speaker, about, said in _SPOKEN.findall(problem):
-        true = said == "tells the truth"
-        honest[speaker] = honest.get(about, False) == true if about else true
+        honest[speaker] = (said == "tells the truth") == (honest.get(about, False) if about else True)
     return "Yes" if honest.get(asked[1]) else "No"
 
 
