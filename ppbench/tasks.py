@@ -41,7 +41,7 @@ class Problem:
 def load_items(
     path: str | Path, *, categories: Mapping[str, str] | None = None, strict: bool = False
 ) -> tuple[list[Item], list[Problem]]:
-    """Read a JSONL file of prompts: the good rows as items, the bad ones as problems.
+    """Read a JSONL file of prompts, or all those of a folder: the good rows as items, the bad ones as problems.
 
     A row holds `text` (or `prompt`); it may hold `id`, `language` (or `lang`), `category`, `schema` (or
     `annotation`), `reference`, `family`, `splittable`, `dependency`, `edges`, `constraints`, `source`. Other keys
@@ -99,7 +99,7 @@ def digest(item: Item) -> str:
 
 @cache
 def suites() -> dict[str, dict[str, Any]]:
-    """The named selections: name -> {version, description, items}."""
+    """The named selections: name -> {version, description, digest, items}."""
     loaded: dict[str, dict[str, Any]] = json.loads((data_dir("tasks") / "suites.json").read_text(encoding="utf-8"))
     return loaded
 
@@ -116,7 +116,16 @@ def select(items: Sequence[Item], suite: str) -> list[Item]:
     return [by_id[name] for name in wanted]
 
 
+def suite_digest(items: Sequence[Item]) -> str:
+    """Fingerprint of a suite's prompts in their order: another one is another version."""
+    return hashlib.sha256("".join(digest(item) for item in items).encode()).hexdigest()[:16]
+
+
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    if path.is_dir():
+        for file in sorted(path.glob("*.jsonl")):
+            yield from _lines(file)
+        return
     try:
         raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     except OSError as error:
