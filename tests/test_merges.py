@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppbench import NUMBERED
-from ppbench_plugins.decomposers.merges import PLAIN, JsonObject, Listed, Table, distinct, json_array, listed, merge_for
+from ppbench_plugins.decomposers.merges import LINES, PLAIN, JsonObject, Listed, Table, distinct, json_array, listed, merge_for
 
 ANSWERS = st.lists(st.text(max_size=40), min_size=1, max_size=8)
 STYLES = ["{})", "({})", "{}、", "{}．", "（{}）", "①", "-", "*", "•"]
@@ -39,6 +39,8 @@ ASKED = [
     ("请用表格列出：狗，猫", Table(("dog", "cat"))),
     ("Сделай в виде таблицы: собака, кошка", Table(("dog", "cat"))),
     ("Set the table for dog and cat", NUMBERED),
+    ("쉼표로 구분해 주세요: 개, 고양이", NUMBERED),
+    ("개와 고양이를 표로 정리해 줘", Table(("dog", "cat"))),
     ("List the tags of both texts without duplicates: dog, cat", distinct),
     ("提取关键词，去重：狗，猫", distinct),
 ]
@@ -51,11 +53,12 @@ def test_the_form_that_a_prompt_asks_for(text: str, merge: object) -> None:
 
 
 def test_a_merge_can_be_named() -> None:
-    """A name overrides what the prompt asks for; an object without items to name its keys is an array."""
+    """A name overrides what the prompt asks for; objects without items to name their keys stand
+    one a line."""
     text = "as JSON, please"
     assert merge_for(text, "plain") is PLAIN
     assert merge_for(text, "numbered") is NUMBERED
-    assert merge_for(text, "object") is json_array
+    assert merge_for(text, "object") is LINES
     assert merge_for("in a table", "distinct") is distinct
 
 

@@ -17,7 +17,7 @@ from ppbench import NUMBERED, Join
 Merge = Callable[[Sequence[str]], str]
 Name = Literal["auto", "numbered", "plain", "json", "object", "table", "distinct", "llm"]
 
-PLAIN = Join("\n\n")
+PLAIN, LINES = Join("\n\n"), Join("\n")
 _STYLES = ("{}.", "{})", "({})", "{}、", "{}．", "{}）", "（{}）", "{}:", "①", "-", "*", "•")
 _OPENING = re.compile(
     r"^[ \t]*+(?:(?P<number>[(（]?\d{1,3}[.)．、）:](?!\d))|(?P<circled>[①-⑳])|(?P<bullet>[-*•])[ \t])[ \t]*+\S", re.MULTILINE
@@ -40,7 +40,7 @@ _AS_TABLE = re.compile(
     r"\b(?:in|as|into|make|create|of) a (?:markdown )?table\b|\b(?:en|em) (?:una?|uma) (?:tabla|tabela)\b"
     r"|\b(?:dans|sous forme de|en) (?:un )?tableau\b|\bin einer tabelle\b|\bals tabelle\b|\b(?:in|come) (?:una )?tabella\b"
     r"|в виде таблицы|в таблиц[еу]|(?:用|以|成|为|列)[^，。\n]{0,6}表格|表格(?:形式|呈现|展示)|表形式|表で"
-    r"|표로|표 형식|في جدول|तालिका में"
+    r"|(?<![가-힣])표(?:로|\s?형식)|في جدول|तालिका में"
     r"|\b(?:dalam|berupa) (?:bentuk )?tabel\b",
     re.IGNORECASE,
 )
@@ -61,7 +61,7 @@ def merge_for(text: str, name: Name = "auto", items: Sequence[str] = ()) -> Merg
     if chosen == "json":
         return json_array
     if chosen == "object":
-        return JsonObject(tuple(items)) if items else json_array
+        return JsonObject(tuple(items)) if items else LINES
     if chosen == "table":
         return Table(tuple(items))
     if chosen == "distinct":

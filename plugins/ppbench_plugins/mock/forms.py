@@ -170,7 +170,7 @@ def _lines_shown(bare: str, frame: str) -> tuple[int, Form]:
         elif closes:
             last, form = at, PlanForm(line.strip())
         elif _SLOT.fullmatch(line.strip()):
-            last, form = at, _named(frame, line) or _lettered(line, bare) or _whole(frame)
+            last, form = at, _named(frame, line) or _lettered(line, bare) or _whole(frame) or form
         at += len(line)
     return last, form
 
@@ -196,13 +196,14 @@ def _named(frame: str, line: str) -> PartForm | None:
 
 
 def _whole(frame: str) -> Form:
-    """Blocks of one tag are the parts; a first or last block of another tag, else the text around, is the problem."""
+    """Blocks of one tag are the parts; a first or last block of another tag, else the text around, is the problem. A
+    line in angle brackets without blocks is no form: somebody's heading."""
     tagged = _tagged(frame)
     if len(tagged) > 1 and tagged[-1][0] != tagged[-2][0] and tagged[0][0] == tagged[-2][0]:
         return WholeForm(tagged[-1][1], tuple(content for _, content in tagged[:-1]))
     if len(tagged) > 1 and tagged[0][0] != tagged[1][0]:
         return WholeForm(tagged[0][1], tuple(content for _, content in tagged[1:]))
-    return WholeForm(_SLOT.sub("", _around(frame)).strip(), tuple(content for _, content in tagged))
+    return WholeForm(_SLOT.sub("", _around(frame)).strip(), tuple(content for _, content in tagged)) if tagged else None
 
 
 def _json_shown(text: str) -> tuple[int, dict[str, Any]]:
