@@ -18,14 +18,15 @@ CORE = sorted((ROOT / "ppbench").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins/ppbench_plugins").rglob("*.py"))
 
 ORDER = [
-    "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "stats", "detect", "score",
-    "scope", "health", "jobs", "limits", "attempts", "execute", "store", "judging", "run", "report", "paper", "commands", "cli",
+    "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "stats", "detect",
+    "score", "scope", "health", "jobs", "limits", "attempts", "execute", "store", "judging", "run", "report", "paper",
+    "balance", "dry", "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
 
 ONLY = {
     "click": {"cli", "commands"},
-    "tabulate": {"report", "paper", "commands"},
+    "tabulate": {"report", "paper", "balance", "dry", "commands"},
     "jsonschema": {"tasks"},
     "pluggy": {"hookspecs", "plugins"},
     "tenacity": {"attempts"},

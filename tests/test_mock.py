@@ -77,7 +77,7 @@ def test_there_are_prompts_to_know() -> None:
 def test_every_prompt_is_answered_right_as_a_whole_and_in_parts(item: Item) -> None:
     """The serial answer to a known prompt scores 1, and so does each subtask alone."""
     assert score(item, ask(item.text)) == pytest.approx(1.0)
-    assert [score(item, ask(subtask(item, k)), k) for k in places(item)] == pytest.approx([1.0] * len(places(item)))
+    assert all(score(item, ask(subtask(item, k)), k) > 0.999 for k in places(item))
 
 
 @pytest.mark.parametrize("item", REFERENCED, ids=lambda item: item.id)
