@@ -12,6 +12,7 @@ from tabulate import tabulate
 from ppbench import plugins as loader
 from ppbench.commands.common import categories, installed_items, known_names
 from ppbench.commands.detect import detect
+from ppbench.commands.importing import import_
 from ppbench.errors import InvalidData, UsageError
 from ppbench.model import Item
 from ppbench.plugins import Plugins
@@ -24,6 +25,7 @@ def tasks() -> None:
 
 
 tasks.add_command(detect)
+tasks.add_command(import_)
 
 
 @tasks.command("list")
