@@ -19,6 +19,9 @@ _EARLY = {
 }
 """The early files have no category but in their names."""
 
+_LICENCES = {"lmsys": LMSYS_LICENCE, "wild": WILDCHAT_LICENCE, "synthetic": "Apache-2.0"}
+_MIXED = "that of LMSYS-Chat-1M (no redistribution) or of WildChat-1M (ODC-BY); the row does not say which"
+
 
 def _build(fields: Fields, name: str) -> dict[str, Any]:
     origin = label(fields["origin"])
@@ -34,7 +37,7 @@ def _build(fields: Fields, name: str) -> dict[str, Any]:
         "schema": annotation,
         "splittable": parallelizable is not False,
         "source": " ".join(filter(None, ["parallelprompt", origin or name, label(fields["number"])])),
-        "licence": LMSYS_LICENCE if "lmsys" in whence else WILDCHAT_LICENCE if "wild" in whence else "Apache-2.0",
+        "licence": next((licence for part, licence in _LICENCES.items() if part in whence), _MIXED),
     }
 
 

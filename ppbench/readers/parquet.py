@@ -12,7 +12,7 @@ from typing import Any
 
 from ppbench.errors import BrokenPlugin, InvalidData
 
-_BATCH = 1024
+_BATCH = 256
 _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
     "autoinstall_known_extensions": False,

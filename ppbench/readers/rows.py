@@ -42,7 +42,7 @@ def place(path: Path, number: int) -> str:
 def files(path: Path, kind: str | None = None) -> list[Path]:
     """The file, or the files of a folder, in order of their names. Raises InvalidData."""
     if not path.is_dir():
-        if not path.is_file():
+        if not path.exists():
             raise InvalidData(f"cannot read {path}: there is no such file; name a file, or a folder of files of one kind")
         return [path]
     found = sorted(file for file in path.iterdir() if file.is_file() and (kind or file.suffix.lower() in _KINDS)
