@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -50,10 +53,9 @@ def import_(
 
 
 def _copy(importer: Importer, path: Path, output: str, limit: int | None) -> Counts:
-    """Read and write row by row. A file is put in its place when all is written, so it is never half a one."""
+    """Read and write row by row. Raises InvalidData if not one prompt comes of it."""
     counts = Counts()
-    plain = output != "-" and (Path(output).is_file() or not Path(output).exists())  # no device is to be replaced
-    with click.open_file(output, "w", encoding="utf-8", atomic=plain) as target:
+    with _target(output) as target:
         for one in importer.read(path):
             counts.add(one)
             if isinstance(one, Imported):
@@ -67,6 +69,23 @@ def _copy(importer: Importer, path: Path, output: str, limit: int | None) -> Cou
     return counts
 
 
+@contextmanager
+def _target(output: str) -> Iterator[IO[str]]:
+    """Where to write. A file takes its place when it is whole; a device or a pipe is written to as it is."""
+    path = Path(output)
+    if output == "-" or (path.exists() and not path.is_file()):
+        with click.open_file(output, "w", encoding="utf-8") as stream:
+            yield stream
+        return
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _summary(counts: Counts, limit: int | None) -> str:
     stopped = f" (stopped at --limit {limit})" if counts.written == limit else ""
     lines = [f"read {counts.read} rows, wrote {counts.written} prompts, skipped {sum(counts.skipped.values())}{stopped}"]
@@ -74,7 +93,7 @@ def _summary(counts: Counts, limit: int | None) -> str:
     notes = {
         "without a schema": counts.unlabelled,
         "in the category general": counts.general,
-        "with a context or an item that does not stand in the text, which `ppbench tasks validate` refuses": counts.ungrounded,
+        "with an item or a context that the text does not hold, which `ppbench tasks validate` refuses": counts.ungrounded,
     }
     return "\n".join(lines + [f"  of those written, {number} {what}" for what, number in notes.items() if number])
 

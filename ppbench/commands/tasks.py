@@ -21,7 +21,7 @@ from ppbench.tasks import Problem, load_items, select, suites
 
 @click.group()
 def tasks() -> None:
-    """List, show and validate prompts and categories."""
+    """List, show, validate and import prompts; list categories."""
 
 
 tasks.add_command(detect)
