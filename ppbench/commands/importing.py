@@ -17,9 +17,12 @@ from ppbench.readers import DETECT, SOURCES, UNKNOWN, Counts, Imported, Importer
 _HELP = "\n\n".join(
     [
         "Read the prompts of PATH, a file or a folder of files of one kind, and write them as JSON lines.",
-        "\b\nSOURCE is one of\n" + "\n".join(f"  {name:15}{layout.title}" for name, layout in SOURCES.items()),
+        "\b\nSOURCE is one of\n" + "\n".join(f"  {name:16}{layout.title}" for name, layout in SOURCES.items()),
         "Files are Parquet, CSV, JSON lines or a JSON array, as their ending says. A row that cannot be read is named on "
         "stderr with its position, and left out; what became of the rows is said at the end.",
+        "The text of a ParallelPrompt row is `serial`, from which its schema was taken; --map text=prompt takes the original. "
+        "A category that is not installed becomes `general`, and its name stays in `source`.",
+        f"Fields of a plain table: {', '.join(SOURCES['jsonl'].fields)}.",
     ]
 )
 

@@ -1,7 +1,7 @@
 """Rows of a Parquet file, by duckdb: batch by batch, wanted columns alone. The one place that imports duckdb.
 
 duckdb is the optional extra `data`. Nothing is fetched: no network, no extension, no glob beyond the file that is named.
-A Parquet file is checked by the page, not by the row: one that is damaged ends the reading.
+A Parquet file is checked by the page, not by the row: one that is damaged, or holds a text that is not UTF-8, ends the reading.
 """
 
 from __future__ import annotations
@@ -38,5 +38,5 @@ def parquet_rows(path: Path, choose: Callable[[Sequence[str]], Sequence[str]]) -
                     yield dict(zip(columns, values, strict=True))
                 read += len(batch)
     except duckdb.Error as error:
-        first = str(error).strip().splitlines()[0]
+        first = str(error).strip().splitlines()[0][:200]
         raise InvalidData(f"{path} is no whole Parquet file, or is damaged after row {read}: {first}; get it again") from None
