@@ -32,6 +32,8 @@ class Row:
 
 
 Rows = Iterator[Row | Problem]
+Choose = Callable[[Sequence[str]], Sequence[str]]
+"""Of the columns that a file has, those to read; raises InvalidData if one is missing."""
 
 
 def place(path: Path, number: int) -> str:
@@ -62,11 +64,7 @@ def rows(path: Path, wanted: Collection[str], required: Sequence[Collection[str]
     if suffix not in _KINDS:
         raise InvalidData(f"cannot read {path}: its ending is none of {', '.join(_KINDS)}")
     try:
-        if suffix == ".parquet":
-            for number, values in enumerate(parquet_rows(path, lambda have: _columns(path, have, wanted, required)), 1):
-                yield Row(place(path, number), number, values)
-        else:
-            yield from _KINDS[suffix](path, required)
+        yield from _KINDS[suffix](path, lambda have: _columns(path, have, wanted, required))
     except OSError as error:
         raise InvalidData(f"cannot read {path}: {error.strerror or error}") from None
 
@@ -81,15 +79,15 @@ def _columns(path: Path, have: Sequence[str], wanted: Collection[str], required:
     return [name for name in have if name in wanted]
 
 
-def _json_rows(path: Path, required: Sequence[Collection[str]]) -> Rows:
+def _json_rows(path: Path, choose: Choose) -> Rows:
     with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
         head = file.read(1)
         while head.isspace():
             head = file.read(1)
-    return _array_rows(path) if head == "[" else _line_rows(path, required)
+    return _array_rows(path) if head == "[" else _line_rows(path, choose)
 
 
-def _line_rows(path: Path, _: Sequence[Collection[str]]) -> Rows:
+def _line_rows(path: Path, _: Choose) -> Rows:
     with path.open("rb") as file:
         number = 0
         while line := file.readline(LIMIT):
@@ -124,7 +122,7 @@ def _parsed(where: str, number: int, text: str) -> Row | Problem:
         return Problem(where, str(error))
 
 
-def _csv_rows(path: Path, required: Sequence[Collection[str]]) -> Rows:
+def _csv_rows(path: Path, choose: Choose) -> Rows:
     """RFC 4180, header first: quotes are doubled, a cell may hold line ends. `strict` tells of quotes that do not fit."""
     csv.field_size_limit(LIMIT)
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
@@ -133,7 +131,7 @@ def _csv_rows(path: Path, required: Sequence[Collection[str]]) -> Rows:
             header = next(reader, [])
         except csv.Error as error:
             raise InvalidData(f"cannot read {path}: its header is no CSV: {error}") from None
-        _columns(path, header, (), required)
+        choose(header)
         if len(set(header)) < len(header):
             raise InvalidData(f"cannot read {path}: its header names a column twice: {', '.join(header)[:300]}")
         yield from _records(path, reader, header)
@@ -161,11 +159,16 @@ def _records(path: Path, reader: Any, header: list[str]) -> Rows:
             yield Problem(where, f"has {len(cells)} cells, the header has {len(header)}")
 
 
+def _parquet_rows(path: Path, choose: Choose) -> Rows:
+    for number, cells in enumerate(parquet_rows(path, choose), 1):
+        yield Row(place(path, number), number, cells)
+
+
 _TOO_LONG = f"is longer than {LIMIT >> 20} MB"
-_KINDS: dict[str, Callable[[Path, Sequence[Collection[str]]], Rows]] = {
+_KINDS: dict[str, Callable[[Path, Choose], Rows]] = {
     ".jsonl": _line_rows,
     ".json": _json_rows,
     ".csv": _csv_rows,
     ".tsv": _csv_rows,
-    ".parquet": lambda path, required: iter(()),
+    ".parquet": _parquet_rows,
 }
