@@ -48,7 +48,7 @@ COLOURS = {"serial": "Translate into French:\n- red\n- blue", "template": "Trans
            "data": ["red", "blue"], "category": "Translation"}  # fmt: skip
 SLOGANS = {"serial": "Write 5 slogans for Alice.", "template": "Write a slogan for Alice.", "n": 5,
            "category": "Repeated Generation"}  # fmt: skip
-HEROES = {"serial": 'Describe "Ann" and "Bob",\nplease.', "template": "{context}\n\nDescribe {data}.", "context": "please",
+HEROES = {"serial": 'Describe "Ann" and "Bob",\r\nplease.', "template": "{context}\n\nDescribe {data}.", "context": "please",
           "data": ['"Ann"', '"Bob"'], "category": "Character Description"}  # fmt: skip
 
 
