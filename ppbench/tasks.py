@@ -53,10 +53,10 @@ def load_items(
     seen: dict[str, str] = {}
     for where, line in _lines(Path(path)):
         try:
-            row = _row(line)
+            row = parse_row(line)
             if strict:
                 _obey_schema(row)
-            item = _item(row, categories, default_id="line-" + where.rpartition(":")[2])
+            item = read_item(row, categories, default_id="line-" + where.rpartition(":")[2])
             if item.id in seen:
                 raise ValueError(f"id {item.id!r} stands already at {seen[item.id]}")
         except RecursionError:
@@ -75,7 +75,7 @@ def load_rows(path: str | Path, read: Callable[[str, Mapping[str, Any]], _T]) ->
     problems: list[Problem] = []
     for where, line in _lines(Path(path)):
         try:
-            values.append(read(where, _row(line)))
+            values.append(read(where, parse_row(line)))
         except RecursionError:
             problems.append(Problem(where, "is nested too deeply"))
         except ValueError as error:
@@ -135,7 +135,8 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
             yield f"{path}:{number}", line.decode("utf-8", errors="surrogateescape")
 
 
-def _row(line: str) -> dict[str, Any]:
+def parse_row(line: str) -> dict[str, Any]:
+    """One line of JSON lines as a row. Raises ValueError."""
     try:
         line.encode()
         row = json.loads(line)
@@ -149,7 +150,8 @@ def _row(line: str) -> dict[str, Any]:
     return row
 
 
-def _item(row: Mapping[str, Any], categories: Mapping[str, str] | None, *, default_id: str) -> Item:
+def read_item(row: Mapping[str, Any], categories: Mapping[str, str] | None, *, default_id: str) -> Item:
+    """A row as an item; `load_items` says which keys count. Raises ValueError, TypeError."""
     text = row.get("text", row.get("prompt"))
     if not isinstance(text, str):
         raise ValueError(f"has no text; give `text` or `prompt`, have: {', '.join(map(str, row)) or 'nothing'}")

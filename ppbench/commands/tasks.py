@@ -14,6 +14,7 @@ from ppbench import balance, dry
 from ppbench import plugins as loader
 from ppbench.commands.common import categories, installed_items, known_names
 from ppbench.commands.detect import detect
+from ppbench.commands.importing import import_
 from ppbench.commands.new_task import new
 from ppbench.commands.run import JUDGES
 from ppbench.errors import InvalidData, UsageError
@@ -24,10 +25,11 @@ from ppbench.tasks import Problem, data_dir, load_items, select, suite_digest, s
 
 @click.group()
 def tasks() -> None:
-    """List, show and validate prompts and categories."""
+    """List, show, validate and import prompts; list categories."""
 
 
 tasks.add_command(detect)
+tasks.add_command(import_)
 tasks.add_command(new)
 
 
