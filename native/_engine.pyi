@@ -68,7 +68,8 @@ class Event:
     def shared(self) -> bool:
         """True when the read that completed it held several segments of TCP.
 
-        `kernel_ns` is when the newest of them came: this event was there by then, or before.
+        `kernel_ns` is when the newest of them came, or, if some came so late that no stamp is
+        theirs, when they had been read: this event was there by then, or before.
         """
     @property
     def waited_ns(self) -> int:

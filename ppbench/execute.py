@@ -104,7 +104,7 @@ class Loop:
 
     def _send(self, execution: Execution, node: Node) -> None:
         assert node.request is not None
-        request = replace(node.request, id=node.attempt_id)
+        request = node.request if not node.failed else replace(node.request, id=node.attempt_id)
         execution.flying.add(request.id)
         self._nodes[request.id] = (execution, node)
         self._outbox.put(request)
@@ -255,7 +255,7 @@ class Loop:
             reason = f"call {changed!r} was released early and is not in the plan, or differs there"
             self._fall_back(execution, plan.reason if plan.status != "split" else reason)
             return
-        early.adopt(plan)
+        early.adopt(plan, self._executor.now())
         self._release(execution, early.add([call for call in plan.calls if not early.has(call.id)]))
         self._settle(execution, early)
 

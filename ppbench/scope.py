@@ -66,6 +66,7 @@ class Scope:
         """By the name of a call, those that wait for its answer or its first token."""
         self._warm: set[str] = set()
         self._killed = False
+        self._known_ns = 0
 
     @property
     def live(self) -> bool:
@@ -78,8 +79,9 @@ class Scope:
     def has(self, name: str) -> bool:
         return name in self._nodes
 
-    def adopt(self, plan: Plan) -> None:
-        self.plan = plan
+    def adopt(self, plan: Plan, now_ns: int = 0) -> None:
+        """Take the plan. `now_ns`: when it became known, if calls of it left before that."""
+        self.plan, self._known_ns = plan, now_ns
 
     def add(self, calls: Iterable[Call]) -> list[Node]:
         """Take calls in; returns those that can go at once."""
@@ -130,9 +132,10 @@ class Scope:
         return tuple(self.answers[name] for name in self.plan.answers)
 
     def first_visible(self) -> int | None:
-        """First visible token of the first answer, in nanoseconds."""
+        """When the first answer's first token could be seen, in nanoseconds: not before the plan said whose answer is first."""
         assert self.plan is not None
-        return self._nodes[self.plan.answers[0]].visible_ns
+        first = self._nodes[self.plan.answers[0]].visible_ns
+        return None if first is None else max(first, self._known_ns)
 
     def so_far(self) -> str:
         """The answer as far as it can be shown by now: nothing, unless the merge is an ordered one."""

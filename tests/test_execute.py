@@ -117,6 +117,18 @@ def test_branches_of_a_streaming_plan_start_early() -> None:
     assert outcome.trace.answer == "a b c"
 
 
+def test_ttft_of_an_early_branch_is_not_before_its_plan_is_known() -> None:
+    """Until the planning reply ends nobody knows whose answer comes first: an early token is no visible one."""
+    early = [Call("a", "a"), Call("b", "b")]
+    plan = Plan((Call("p", "plan", role="plan", expand=lambda _: Plan(tuple(early)), expand_stream=lambda _: early),))
+    seen: list[tuple[int, str]] = []
+    world = World(lambda request: script("p " * 40 + "p" if request.text == "plan" else "w w w"))
+    job = Job("job", lambda: plan, show=lambda text: seen.append((world.executor.now(), text)))
+    [outcome] = Loop(world.executor).run([[job]])
+
+    assert outcome.trace.visible_ns == 50 * MS == seen[0][0]
+
+
 def test_a_plan_that_takes_back_a_released_branch_falls_back() -> None:
     """`expand_stream` is prefix-stable, or the trial falls back to serial with the reason."""
     plan = Plan((Call("p", "plan", expand=lambda _: flat("z"), expand_stream=lambda _: [Call("a", "a")]),))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -73,6 +75,26 @@ def test_a_group_is_numbered_and_its_answers_are_cut_again() -> None:
     assert plan.merge(["1. A\n2. B", "1) C\n2) D", "E"]) == "1. A\n2. B\n3. C\n4. D\n5. E"
     assert plan.merge(["A\nB", "- C\n- D", "E"]) == "1. A\n2. B\n3. C\n4. D\n5. E"
     assert not plan.ordered
+
+
+def test_answers_of_a_group_keep_all_their_lines() -> None:
+    """Verses, code and paragraphs stay with their number; JSON arrays and tables are put together."""
+    plan = FanOut(group=2).fan(PROMPT, WORDS)
+    verses = "1. Roses are red,\n   violets are blue.\n2. Code:\n```\nx = 1\n```"
+    assert plan.merge([verses, verses, "E"]) == NUMBERED(
+        ["Roses are red,\n   violets are blue.", "Code:\n```\nx = 1\n```"] * 2 + ["E"]
+    )
+    asked = FanOut(group=2).fan(Prompt("p", "As a JSON array: a, b, c, d"), Schema("Do {data}", data=("a", "b", "c", "d")))
+    assert json.loads(asked.merge(['["A", "B"]', '["C", "D"]'])) == ["A", "B", "C", "D"]
+
+
+@given(st.lists(st.text("ab1.)-* \n", min_size=1, max_size=60), min_size=2, max_size=4))
+def test_no_line_of_a_groups_answer_is_lost(answers: list[str]) -> None:
+    """Whatever a reply looks like, what it says stands in the merged answer."""
+    schema = Schema("Do {data}", data=tuple(f"item {k}" for k in range(2 * len(answers))))
+    merged = FanOut(group=2).fan(Prompt("p", "x"), schema).merge(answers)
+    said = [word for answer in answers for word in re.findall(r"[ab]+", answer)]
+    assert re.findall(r"[ab]+", merged) == said
 
 
 def test_a_group_whose_answer_cannot_be_cut_stands_as_it_came() -> None:
@@ -170,7 +192,14 @@ def test_branches_that_depend_on_the_whole_do_not_leave_early(fan: FanOut) -> No
     assert fan.branches("{data}", None, ["a", "b"]) == []
 
 
-BAD: Sequence[dict[str, object]] = ({"group": 0}, {"tok": 0.0}, {"ttft": -1.0}, {"min_gain": -0.1})
+BAD: Sequence[dict[str, object]] = (
+    {"group": 0},
+    {"tok": 0.0},
+    {"ttft": -1.0},
+    {"min_gain": -0.1},
+    {"ttft": float("nan")},
+    {"min_gain": float("inf")},
+)
 
 
 @pytest.mark.parametrize("options", BAD, ids=str)

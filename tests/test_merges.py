@@ -43,6 +43,12 @@ ASKED = [
     ("개와 고양이를 표로 정리해 줘", Table(("dog", "cat"))),
     ("List the tags of both texts without duplicates: dog, cat", distinct),
     ("提取关键词，去重：狗，猫", distinct),
+    ("Return a markdown table: dog, cat", Table(("dog", "cat"))),
+    ("Give me a two-column table: dog, cat", Table(("dog", "cat"))),
+    ("Answer in table format: dog, cat", Table(("dog", "cat"))),
+    ("Respond with JSON: dog, cat", json_array),
+    ("Output format: JSON\ndog, cat", json_array),
+    ("Верни JSON: dog, cat", json_array),
 ]
 
 
@@ -50,6 +56,19 @@ ASKED = [
 def test_the_form_that_a_prompt_asks_for(text: str, merge: object) -> None:
     """Words of several languages and the prompt's own list marks decide; what is merely mentioned does not."""
     assert merge_for(text, "auto", ("dog", "cat")) == merge
+
+
+@pytest.mark.parametrize(
+    "item", ["Save it in JSON.", "The drawer is in a table.", "Make a table reservation", "请去重", "as JSON"]
+)
+def test_what_stands_in_an_item_is_asked_of_nobody(item: str) -> None:
+    """Only the words around the items say how to answer."""
+    assert merge_for(f"Translate into French:\n1. {item}\n2. Good night", "auto", (item, "Good night")) == NUMBERED
+
+
+def test_open_pieces_without_duplicates_are_no_list() -> None:
+    """That they differ is asked of the pieces; they are put together as they are."""
+    assert merge_for("Write 3 poems about rain, without duplicates.") == NUMBERED
 
 
 def test_a_merge_can_be_named() -> None:
@@ -93,20 +112,35 @@ def test_json_loses_no_answer(answers: list[str]) -> None:
 
 
 def test_json_answers_are_values() -> None:
-    """A fenced object is embedded, a list of one is its element, broken JSON is text."""
-    made = json.loads(json_array(['```json\n{"a": 1}\n```', "[2]", '{"a":', "[" * 100_000]))
-    assert made[:3] == [{"a": 1}, 2, '{"a":']
-    assert json.loads(JsonObject(("x", "y"))(["1", "z"])) == {"x": 1, "y": "z"}
+    """Fenced objects and arrays are embedded; numbers, broken JSON, and what would not survive, are text."""
+    lossy = ["1.10", "NaN", '{"a": 1, "a": 2}', "[1e999]", "[1.10]", '{"a":', "[" * 100_000]
+    made = json.loads(json_array(['```json\n{"a": 1}\n```', '["cat"]', *lossy]))
+    assert made == [{"a": 1}, ["cat"], *lossy]
+    assert json.loads(JsonObject(("x", "y"))(["{}", "z"])) == {"x": {}, "y": "z"}
 
 
 def test_tables_become_one() -> None:
-    """One head, the rows of all; an answer without table gets a row of its own, and its bars cut no cell."""
+    """One head, the rows of all; answers without a table get a row each, and their bars cut no cell."""
     first, second = "| en | fr |\n|---|---|\n| dog | chien |", "| en | fr |\n| --- | --- |\n| cat | chat |"
     assert Table(("dog", "cat"))([first, second]) == "| en | fr |\n| --- | --- |\n| dog | chien |\n| cat | chat |"
     assert Table(("a|b",))(["x\ny|z"]).splitlines()[-1] == "| a\\|b | x y\\|z |"
-    assert Table(("dog", "cat"))([first, "none"]).splitlines()[-1] == "| cat | none |"
+
+
+@pytest.mark.parametrize(
+    "other", ["| fr | en |\n|---|---|\n| chat | cat |", "none", "Here it is:\n| en | fr |\n| cat | chat |"]
+)
+def test_tables_that_do_not_fit_stand_as_they_came(other: str) -> None:
+    """Other columns, prose around, no table at all: nothing is dropped, and no row gets under a head that is not its own."""
+    first = "| en | fr |\n|---|---|\n| dog | chien |"
+    assert Table(("dog", "cat"))([first, other]) == f"{first}\n\n{other}"
 
 
 def test_distinct_entries_are_kept_once_and_in_order() -> None:
     """Marks, case, width and a full stop at the end make no difference; the first spelling stands."""
     assert distinct(["1. Dog\n2. cat", "- CAT.\n- ｈen", "dog"]) == "1. Dog\n2. cat\n3. ｈen"
+
+
+def test_what_is_no_list_is_one_entry_with_all_its_lines() -> None:
+    """Verses of a poem are not taken for entries; an entry keeps the lines that belong to it."""
+    poem = "Rain falls\non the roof\nRain falls"
+    assert distinct([poem, "1. a\n   b\n2. c"]) == NUMBERED([poem, "a\n   b", "c"])

@@ -50,6 +50,12 @@ public:
         multi_ = shop_.library.api.multi_init();
         shop_.library.api.multi_setopt(multi_, curl::kSocketFunction, &Bench::on_socket);
         job_ = std::make_unique<Job>(shop_);
+        const auto any = std::make_shared<const Transfer>(Transfer{"id", "http://127.0.0.1/", {}, "{}"});
+        if (run(any, 1U << 20, {"HTTP/1.1 204 No Content\r\n\r\n"}).error_kind == "connect") {
+            std::fprintf(stderr, "libcurl %s takes no socket that is connected already\n",
+                         shop_.library.version.c_str());
+            std::exit(kSkipped);
+        }
     }
 
     Done run(const std::shared_ptr<const Transfer>& transfer, std::size_t limit,

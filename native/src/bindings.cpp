@@ -66,6 +66,7 @@ std::shared_ptr<Transfer> make_transfer(std::string id, std::string url,
 }
 
 std::optional<Report> wait(Engine& engine, const Until& until) {
+    if (auto report = engine.take()) return report;  // nobody else needs the GIL for so little
     if (!until && engine.idle()) throw std::runtime_error("wait() would never return: idle");
     const auto poll = [&](std::int64_t slice) { return engine.wait(slice); };
     return wait_in_slices(until, poll, [&] { return engine.closed(); });

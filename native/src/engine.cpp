@@ -86,11 +86,21 @@ void Engine::cancel(const std::string& id) {
     bell_.ring();
 }
 
+std::optional<Report> Engine::take() {
+    const std::lock_guard lock(outbox_mutex_);
+    if (outbox_.empty()) return std::nullopt;
+    return pop_report();
+}
+
 std::optional<Report> Engine::wait(std::int64_t until_ns) {
     std::unique_lock lock(outbox_mutex_);
     const auto ready = [this] { return !outbox_.empty() || over_; };
     if (!arrived_.wait_until(lock, time_point(until_ns), ready) || outbox_.empty())
         return std::nullopt;
+    return pop_report();
+}
+
+Report Engine::pop_report() {
     Report report = std::move(outbox_.front());
     outbox_.pop_front();
     if (auto* done = std::get_if<std::shared_ptr<Done>>(&report))

@@ -47,6 +47,9 @@ public:
     void submit(const std::vector<std::shared_ptr<const Transfer>>& transfers);
     void cancel(const std::string& id);
 
+    // The next report if there is one already.
+    std::optional<Report> take();
+
     // The next report, or nothing at the deadline or once a closed engine is empty.
     std::optional<Report> wait(std::int64_t until_ns);
 
@@ -99,6 +102,8 @@ private:
     void call_readers();
     std::unique_ptr<Job> take_job();
     int patience() const;
+    void settle(int fd) noexcept;
+    Report pop_report();
 
     static int on_socket(curl::Easy* easy, int fd, int what, void* self, void*);
     static int on_timer(curl::Multi*, long timeout_ms, void* self);

@@ -184,9 +184,11 @@ void Engine::act(const Sockets::Ready& ready) {
                      (ready.failed ? curl::kSelectErr : 0);
     KernelStamps::Arrival arrival;
     if (ready.readable && ready.stamped)
-        arrival = stamps_.peek(ready.fd, sockets_.segments(ready.fd));
+        arrival = stamps_.peek(ready.fd, sockets_.received(ready.fd));
+    if (arrival.overtaken)
+        for (auto& [easy, job] : jobs_)
+            if (job->socket() == ready.fd) job->doubt_read();
     drive(ready.fd, mask, arrival);
-    if (ready.stamped) KernelStamps::settle(ready.fd, sockets_.segments(ready.fd));
 }
 
 void Engine::drive(int fd, int mask, const KernelStamps::Arrival& arrival) {
@@ -194,14 +196,26 @@ void Engine::drive(int fd, int mask, const KernelStamps::Arrival& arrival) {
     reading.fd = fd;
     reading.arrival = arrival;
     ++reading.number;
+    reading.reader = nullptr;
+    reading.read_ns = 0;
+    reading.pieces = 0;
     int running = 0;
     const int code = shop_.library.api.multi_socket_action(multi_.get(), fd, mask, &running);
+    // Of one piece the next look tells whether it was overtaken; after the last there is none.
+    if (reading.pieces > 1 || std::cmp_less(running, jobs_.size())) Job::check_read(shop_);
+    if (reading.pieces == 0) settle(fd);
     reading.fd = -1;
     reading.arrival = {};
     for (Job* job : reading.touched) publish_progress(*job);
     reading.touched.clear();
     if (code != 0) throw std::runtime_error(shop_.library.api.multi_strerror(code));
     collect();
+}
+
+// Bytes that were read without a look and were no part of a reply, as those of a handshake, are
+// not to be taken for bytes of the next reply.
+void Engine::settle(int fd) noexcept {
+    if (fd >= 0 && sockets_.stamped(fd)) KernelStamps::read_beyond(fd, sockets_.received(fd));
 }
 
 void Engine::collect() {
@@ -314,7 +328,10 @@ int Engine::on_socket(curl::Easy* easy, int fd, int what, void* self, void*) {
             if (job != nullptr) job->left_socket(fd);
             engine.sockets_.want(fd, false, false);
         } else {
-            if (job != nullptr) job->at_socket(fd);
+            if (job != nullptr && job->socket() != fd) {
+                job->at_socket(fd);
+                engine.settle(fd);  // the last reply here may have been read off a timer
+            }
             engine.sockets_.want(fd, (what & curl::kWatchIn) != 0, (what & curl::kWatchOut) != 0);
         }
         return 0;

@@ -75,6 +75,7 @@ void Job::clear() {
     told_ = 0;
     fd_ = -1;
     touched_by_ = 0;
+    read_from_ = 0;
     heard_ns_ = 0;
     refused_ = {};
     header_bytes_ = 0;

@@ -26,6 +26,9 @@ struct Reading {
     std::uint64_t number = 0;  // of this read, to tell it from the last one
     KernelStamps::Arrival arrival;
     std::int64_t held_up_ns = 0;  // how late the engine's thread woke up before this read
+    Job* reader = nullptr;        // whose reply these bytes are; the last one's if several
+    std::int64_t read_ns = 0;     // when its first bytes were handed over; 0: none were
+    int pieces = 0;               // that it came in: the head, parts of the body, events in them
     std::vector<Job*> touched;  // watched jobs that have new events
 };
 
@@ -74,11 +77,19 @@ public:
     curl::Easy* easy() const noexcept { return easy_; }
     const Transfer& transfer() const noexcept { return *transfer_; }
     const std::shared_ptr<Warming>& warming() const noexcept { return warming_; }
+    int socket() const noexcept { return fd_; }
     void at_socket(int fd) noexcept { fd_ = fd; }
     void left_socket(int fd) noexcept {
         if (fd_ == fd) fd_ = -1;
     }
     std::vector<Event> take_new_events();
+
+    // What was just read keeps its stamp unless some of it came after the look at the stamp.
+    static void check_read(Shop& shop) noexcept;
+
+    // The newest read took more than was looked at. It was all there when it was read, or by
+    // `by_ns` if that is given: of its events no more is known.
+    void doubt_read(std::int64_t by_ns = 0) noexcept;
 
     // When a reply that has begun is given up unless something comes; 0: never, or not yet.
     std::int64_t idle_until_ns() const noexcept;
@@ -98,12 +109,13 @@ private:
     bool take_body(std::string_view bytes);
     int status() const noexcept;
     bool keep(std::string_view bytes, const Stamp& stamp);
+    std::int64_t read_ns() const noexcept;
     Stamp stamp() const noexcept;
     void begin_body();
     void take_timings(Done& done) const;
     void doubt_stamps();
+    void enter_read() noexcept;
     bool opens_read() const noexcept;
-    void doubt_late_comers(std::size_t before);
 
     static std::size_t on_header(char* text, std::size_t size, std::size_t count, void* self);
     static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
@@ -121,6 +133,7 @@ private:
     std::size_t told_ = 0;  // events already reported as progress
     int fd_ = -1;
     std::uint64_t touched_by_ = 0;  // the newest read that brought something
+    std::size_t read_from_ = 0;     // the first event of that read
     std::int64_t heard_ns_ = 0;    // of the newest byte of the reply
     std::uint64_t steps_ = 0;      // of the wall clock, before this transfer
     curl::Option refused_{};  // the option that libcurl did not take

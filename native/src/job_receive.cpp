@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "clock.h"
 #include "job.h"
@@ -31,7 +32,9 @@ int Job::on_open(void* shop, int fd, int purpose) {
 
 int Job::on_close(void* shop, int fd) {
     try {
-        static_cast<Shop*>(shop)->sockets->closed(fd);
+        auto& own = *static_cast<Shop*>(shop);
+        if (own.reading.fd == fd) check_read(own);  // later there is nobody to ask
+        own.sockets->closed(fd);
     } catch (...) {  // the entry is stale then; the descriptor must be closed all the same
     }
     return ::close(fd);
@@ -70,7 +73,8 @@ std::size_t Job::on_body(char* bytes, std::size_t size, std::size_t count, void*
 
 bool Job::take_header(std::string_view line) {
     heard_ns_ = now_ns();
-    touched_by_ = shop_.reading.number;
+    enter_read();
+    shop_.reading.pieces = 1;  // the head is one, however many lines it has
     header_bytes_ += line.size();
     if (header_bytes_ > kMaxHeaders)
         return fail("too_large", "the headers of the reply are larger than 256 KB");
@@ -104,9 +108,18 @@ int Job::status() const noexcept {
     return static_cast<int>(value);
 }
 
+// One reading of the clock serves all of a read that was looked at: check_read() tells whether
+// it took more than that.
+std::int64_t Job::read_ns() const noexcept {
+    Reading& reading = shop_.reading;
+    if (reading.fd != fd_ || reading.arrival.last_ns == 0) return now_ns();
+    if (reading.read_ns == 0) reading.read_ns = now_ns();
+    return reading.read_ns;
+}
+
 Stamp Job::stamp() const noexcept {
     const Reading& reading = shop_.reading;
-    Stamp stamp{0, now_ns(), 0, false};
+    Stamp stamp{0, read_ns(), 0, false};
     const std::int64_t kernel = reading.fd == fd_ ? reading.arrival.last_ns : 0;
     // A stamp outside this interval means that the wall clock was stepped.
     if (kernel < done_.sent_ns || kernel > stamp.user_ns || kernel == 0) return stamp;
@@ -132,11 +145,11 @@ bool Job::take_body(std::string_view bytes) {
     }
     heard_ns_ = stamp.user_ns;
     done_.bytes += static_cast<std::int64_t>(bytes.size());
-    done_.last_kernel_ns = stamp.kernel_ns;
-    done_.last_user_ns = stamp.user_ns;
     const std::size_t before = done_.events.size();
     const bool opens = opens_read();
-    touched_by_ = shop_.reading.number;
+    enter_read();
+    done_.last_kernel_ns = stamp.kernel_ns;
+    done_.last_user_ns = stamp.user_ns;
     const bool kept = keep(bytes, stamp);
     if (opens && stamp.shared && done_.events.size() > before) {
         Event& first = done_.events[before];
@@ -144,8 +157,9 @@ bool Job::take_body(std::string_view bytes) {
         first.waited_ns = stamp.user_ns - first.kernel_ns;
         first.shared = false;
     }
-    doubt_late_comers(before);
-    if (transfer_->watch && done_.events.size() > before) shop_.reading.touched.push_back(this);
+    const std::size_t made = done_.events.size() - before;
+    shop_.reading.pieces += static_cast<int>(std::max<std::size_t>(1, made));
+    if (transfer_->watch && made > 0) shop_.reading.touched.push_back(this);
     return kept || fail("too_large", "the reply is larger than max_reply_bytes");
 }
 
@@ -158,14 +172,32 @@ bool Job::opens_read() const noexcept {
            reading.arrival.first_ns < reading.arrival.last_ns && reading.held_up_ns == 0;
 }
 
-// What came between the look at the stamp and the read has none: of several events of one
-// segment and such late comers only the first is sure to be of the segment.
-void Job::doubt_late_comers(std::size_t before) {
-    const Reading& reading = shop_.reading;
-    auto& events = done_.events;
-    if (events.size() < before + 2 || events[before].kernel_ns == 0 || !reading.arrival.alone) return;
-    if (KernelStamps::segments(fd_) == shop_.sockets->segments(fd_)) return;
-    for (std::size_t i = before + 1; i < events.size(); ++i) events[i].kernel_ns = 0;
+void Job::enter_read() noexcept {
+    Reading& reading = shop_.reading;
+    reading.reader = this;
+    if (touched_by_ == reading.number) return;
+    touched_by_ = reading.number;
+    read_from_ = done_.events.size();
+}
+
+void Job::check_read(Shop& shop) noexcept {
+    const Reading& reading = shop.reading;
+    Job* reader = std::exchange(shop.reading.reader, nullptr);
+    if (reader == nullptr || reading.arrival.last_ns == 0) return;
+    if (KernelStamps::read_beyond(reading.fd, shop.sockets->received(reading.fd)))
+        reader->doubt_read(now_ns());
+}
+
+void Job::doubt_read(std::int64_t by_ns) noexcept {
+    done_.last_kernel_ns = 0;
+    if (by_ns != 0) done_.last_user_ns = by_ns;
+    for (std::size_t i = read_from_; i < done_.events.size(); ++i) {
+        Event& event = done_.events[i];
+        if (event.kernel_ns == 0) continue;
+        if (by_ns != 0) event.waited_ns += by_ns - std::exchange(event.user_ns, by_ns);
+        event.kernel_ns = event.user_ns;
+        event.shared = true;
+    }
 }
 
 bool Job::fail(const char* kind, const char* why) {

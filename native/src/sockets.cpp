@@ -30,12 +30,12 @@ Sockets::Entry& Sockets::entry(int fd) {
 
 void Sockets::opened(int fd, bool stamped) {
     Entry& e = entry(fd);
-    e = {e.generation + 1, 0, 0, true, stamped};
+    e = {e.generation + 1, 0, 0, true, stamped, {}};
 }
 
 void Sockets::closed(int fd) {
     Entry& e = entry(fd);
-    e = {e.generation + 1, 0, 0, false, false};
+    e = {e.generation + 1, 0, 0, false, false, {}};
 }
 
 void Sockets::want(int fd, bool read, bool write) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fd.h"
+#include "stamps.h"
 
 namespace ppbench {
 
@@ -30,8 +31,10 @@ public:
     void closed(int fd);
     void want(int fd, bool read, bool write);
 
-    // How many segments this socket had received when it was read last; the reader's to keep.
-    std::uint32_t& segments(int fd) { return entry(fd).segments; }
+    bool stamped(int fd) { return entry(fd).stamped; }
+
+    // What this socket had received when it was looked at last; the reader's to keep.
+    KernelStamps::Received& received(int fd) { return entry(fd).received; }
 
     // Sleeps until something is ready, the bell rings or the time is over (-1: never).
     void wait(int timeout_ms);
@@ -46,7 +49,7 @@ private:
         std::uint32_t registered = 0;
         bool known = false;  // opened() told of it, so closed() will as well
         bool stamped = false;
-        std::uint32_t segments = 0;
+        KernelStamps::Received received;
     };
 
     Entry& entry(int fd);

@@ -15,7 +15,7 @@ struct Stamp {
     std::int64_t kernel_ns = 0;  // of the newest segment of the read; 0: the kernel gave none
     std::int64_t user_ns = 0;
     std::int64_t waited_ns = 0;  // how long the oldest byte lay unread, as far as is known
-    bool shared = false;         // several segments: some came before kernel_ns
+    bool shared = false;         // several segments, or late ones: some came before kernel_ns
 };
 
 // One event with the stamp of the read that completed it.

@@ -46,29 +46,40 @@ public:
     // Ask the kernel to stamp what this socket receives. False when it will not.
     static bool enable(int socket) noexcept;
 
+    // Data that a TCP socket has received since it was opened, read or not.
+    struct Received {
+        std::uint64_t bytes = 0;
+        std::uint32_t segments = 0;
+    };
+
     // What the kernel says of the unread bytes of a TCP socket, without reading them.
     struct Arrival {
         std::int64_t first_ns = 0;  // stamp of the oldest byte, or of one that it was joined with
         std::int64_t last_ns = 0;   // of the newest; 0: none
         bool alone = false;         // all of one segment, so that the stamp is that of each byte
+        bool overtaken = false;     // the read before took more than was looked at
     };
 
-    // `segments` is what the socket had received when it was looked at last; updated. The
-    // kernel joins segments that wait to be read and keeps the newest stamp alone, so only
-    // their number tells whether a stamp is that of all the bytes.
-    Arrival peek(int socket, std::uint32_t& segments) noexcept;
+    // `known` is what the socket had received when it was looked at last; updated. The kernel
+    // joins segments that wait to be read and keeps the newest stamp alone, so only their
+    // number tells whether a stamp is that of all the bytes.
+    Arrival peek(int socket, Received& known) noexcept;
 
-    // After a read that left nothing: `segments` is all that the socket has received.
-    static void settle(int socket, std::uint32_t& segments) noexcept;
-
-    // Segments with data that the socket has received; 0 when the kernel does not tell.
-    static std::uint32_t segments(int socket) noexcept;
+    // After a read: it may have taken bytes that came after the look, which no stamp is for.
+    // If nothing is left `known` is brought up to date, so that what comes next is not doubted.
+    static bool read_beyond(int socket, Received& known) noexcept;
 
     // How often the wall clock has been set until now.
     std::uint64_t steps() noexcept;
 
 private:
-    std::int64_t stamp(int socket, std::size_t bytes) noexcept;
+    struct Peeked {
+        std::uint64_t bytes = 0;
+        std::int64_t stamp_ns = 0;
+    };
+    static Received received(int socket) noexcept;
+    bool is_on() noexcept;
+    Peeked look(int socket, std::size_t bytes) noexcept;
     std::int64_t offset() noexcept;
     void sample() noexcept;
 

@@ -107,12 +107,24 @@ struct Sent {
     }
 };
 
-// The kernel switches stamping on a little later than it is asked.
-bool warm(KernelStamps& stamps, const Pair& pair, std::uint32_t& segments) {
+void the_first_segment_has_a_stamp() {
+    for (int i = 0; i < 5; ++i) {  // the kernel switches stamping off when nobody asks any more
+        KernelStamps stamps;
+        const Pair pair;
+        KernelStamps::Received known;
+        CHECK(KernelStamps::enable(pair.near.get()));
+        const Sent sent(pair.far);
+        const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), known);
+        CHECK(arrival.alone && sent.covers(arrival.last_ns));
+    }
+}
+
+// False where the kernel makes no stamps at all.
+bool warm(KernelStamps& stamps, const Pair& pair, KernelStamps::Received& known) {
     for (int i = 0; i < 50; ++i) {
         const Sent sent(pair.far);
         char byte = 0;
-        const bool stamped = stamps.peek(pair.near.get(), segments).last_ns != 0;
+        const bool stamped = stamps.peek(pair.near.get(), known).last_ns != 0;
         CHECK(::recv(pair.near.get(), &byte, 1, 0) == 1);
         if (stamped) return true;
     }
@@ -123,13 +135,13 @@ bool warm(KernelStamps& stamps, const Pair& pair, std::uint32_t& segments) {
 void a_segment_alone_has_its_own_stamp() {
     KernelStamps stamps;
     const Pair pair;
-    std::uint32_t segments = 0;
+    KernelStamps::Received known;
     CHECK(KernelStamps::enable(pair.near.get()));
-    CHECK(stamps.peek(pair.near.get(), segments).last_ns == 0);
-    if (!warm(stamps, pair, segments)) return;
+    CHECK(stamps.peek(pair.near.get(), known).last_ns == 0);
+    if (!warm(stamps, pair, known)) return;
     for (int i = 0; i < 5; ++i) {
         const Sent sent(pair.far);
-        const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), segments);
+        const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), known);
         CHECK(arrival.alone && arrival.first_ns == arrival.last_ns && sent.covers(arrival.last_ns));
         char byte = 0;
         CHECK(::recv(pair.near.get(), &byte, 1, 0) == 1);
@@ -140,40 +152,86 @@ void a_segment_alone_has_its_own_stamp() {
 void of_several_segments_the_newest_stamp_is_told_and_that_they_are_several() {
     KernelStamps stamps;
     const Pair pair;
-    std::uint32_t segments = 0;
+    KernelStamps::Received known;
     CHECK(KernelStamps::enable(pair.near.get()));
-    if (!warm(stamps, pair, segments)) return;
+    if (!warm(stamps, pair, known)) return;
     for (int i = 0; i < 5; ++i) {
         const Sent first(pair.far);
         const Sent last(pair.far);
-        const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), segments);
+        const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), known);
         CHECK(!arrival.alone && last.covers(arrival.last_ns));
         CHECK(first.covers(arrival.first_ns) || last.covers(arrival.first_ns));
         char two[2];
         CHECK(::recv(pair.near.get(), two, 2, MSG_WAITALL) == 2);
     }
     const Sent sent(pair.far);
-    CHECK(stamps.peek(pair.near.get(), segments).alone);
+    CHECK(stamps.peek(pair.near.get(), known).alone);
 }
 
-void what_was_read_without_a_look_is_settled_afterwards() {
+void read(const Pair& pair, std::size_t count) {
+    char bytes[16];
+    CHECK(::recv(pair.near.get(), bytes, count, MSG_WAITALL) == static_cast<ssize_t>(count));
+}
+
+void a_read_without_a_look_is_told_by_the_next_look() {
     KernelStamps stamps;
     const Pair pair;
-    std::uint32_t segments = 0;
+    KernelStamps::Received known;
     CHECK(KernelStamps::enable(pair.near.get()));
-    if (!warm(stamps, pair, segments)) return;
-    char two[2];
+    if (!warm(stamps, pair, known)) return;
+    const Sent looked_at(pair.far);
+    CHECK(stamps.peek(pair.near.get(), known).alone);
+    CHECK(!KernelStamps::read_beyond(pair.near.get(), known));
+    const Sent late(pair.far);
+    CHECK(!KernelStamps::read_beyond(pair.near.get(), known));  // it has come, and lies unread
+    read(pair, 2);
+    KernelStamps::Received unsettled = known;
+    CHECK(KernelStamps::read_beyond(pair.near.get(), known));
+    CHECK(!KernelStamps::read_beyond(pair.near.get(), known));  // it is told once
+    const Sent next(pair.far);
+    const KernelStamps::Arrival settled = stamps.peek(pair.near.get(), known);
+    CHECK(!settled.overtaken && settled.alone && next.covers(settled.last_ns));
+    const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), unsettled);
+    CHECK(arrival.overtaken && !arrival.alone && next.covers(arrival.last_ns));
+    read(pair, 1);
+    const Sent last(pair.far);
+    const KernelStamps::Arrival calm = stamps.peek(pair.near.get(), known);
+    CHECK(!calm.overtaken && calm.alone && last.covers(calm.last_ns));
+}
+
+void what_a_read_has_left_is_not_alone() {
+    KernelStamps stamps;
+    const Pair pair;
+    KernelStamps::Received known;
+    CHECK(KernelStamps::enable(pair.near.get()));
+    if (!warm(stamps, pair, known)) return;
     const Sent first(pair.far);
     const Sent second(pair.far);
-    CHECK(::recv(pair.near.get(), two, 1, 0) == 1);
-    KernelStamps::settle(pair.near.get(), segments);  // something is left: nothing is settled
-    CHECK(!stamps.peek(pair.near.get(), segments).alone);
-    CHECK(::recv(pair.near.get(), two, 1, 0) == 1);
+    CHECK(!stamps.peek(pair.near.get(), known).alone);
+    read(pair, 1);
+    CHECK(!KernelStamps::read_beyond(pair.near.get(), known));
+    CHECK(!stamps.peek(pair.near.get(), known).alone);  // though nothing has come since
     const Sent third(pair.far);
-    CHECK(::recv(pair.near.get(), two, 1, 0) == 1);
-    KernelStamps::settle(pair.near.get(), segments);
+    const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), known);
+    CHECK(!arrival.alone && !arrival.overtaken && third.covers(arrival.last_ns));
+    read(pair, 2);
     const Sent fourth(pair.far);
-    CHECK(stamps.peek(pair.near.get(), segments).alone);
+    CHECK(stamps.peek(pair.near.get(), known).alone);
+}
+
+void the_end_of_a_stream_is_no_byte() {
+    KernelStamps stamps;
+    Pair pair;
+    KernelStamps::Received known;
+    CHECK(KernelStamps::enable(pair.near.get()));
+    if (!warm(stamps, pair, known)) return;
+    const Sent sent(pair.far);
+    pair.far.reset();
+    const KernelStamps::Arrival arrival = stamps.peek(pair.near.get(), known);
+    CHECK(arrival.alone && !arrival.overtaken && sent.covers(arrival.last_ns));
+    read(pair, 1);
+    CHECK(!KernelStamps::read_beyond(pair.near.get(), known));
+    CHECK(!stamps.peek(pair.near.get(), known).overtaken);
 }
 
 }  // namespace
@@ -184,7 +242,10 @@ int main() {
     TELL(a_step_in_either_direction_is_counted);
     TELL(a_blurred_sample_is_no_step);
     TELL(one_reading_agrees_unless_it_is_off_or_slow);
+    TELL(the_first_segment_has_a_stamp);
     TELL(a_segment_alone_has_its_own_stamp);
     TELL(of_several_segments_the_newest_stamp_is_told_and_that_they_are_several);
-    TELL(what_was_read_without_a_look_is_settled_afterwards);
+    TELL(a_read_without_a_look_is_told_by_the_next_look);
+    TELL(what_a_read_has_left_is_not_alone);
+    TELL(the_end_of_a_stream_is_no_byte);
 }

@@ -26,12 +26,21 @@ satu|seorang dua tiga empat lima enam tujuh delapan sembilan sepuluh
 하나|한 둘|두 셋|세 넷|네 다섯 여섯 일곱 여덟 아홉 열
 """
 _HAN = {"一": 1, "二": 2, "两": 2, "兩": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
-_COUNTER = "个|個|名|位|人|篇|首|条|條|则|種|种|つ|匹|本|只|隻|张|部|件|段|道"
+_COUNTER = "个|個|名|位|人|篇|首|条|條|则|種|种|つ|匹|本|句|只|隻|张|部|件|段|道|개|편|명|가지|마리|줄|곡"
+_PARTICLE = re.compile(r"^(?:は|が|を|은|는|이|가|을|를)(?=[\s\w])")
 _SENTENCE = re.compile(r"[^.!?;。！？；\n।؟]+")
-_CUT = re.compile(
-    r"^[\s,，、:：()（）]+|(?:[\s,，、:：()（）]|\b(?:and|und|y|e|et|и|а|dan|with|mit)\b|和|与|以及|와|과|、|और|(?<=\s)و)+$",
+_EDGE = " \t\r,，、:：;；()（）-–—•*"
+_JOINING = re.compile(r"(?:\b(?:and|und|y|e|et|и|а|dan|with|mit)|和|与|以及|와|과|और|\sو)$", re.IGNORECASE)
+_OPENED = re.compile(
+    r"(?:[:：,，、;；(（–—-]|\b(?:davon|darunter|dont|including|namely|which|cui|cuales|quais|которых|них|antaranya)|其中|うち|中)\s*+"
+    r"(?:(?:at (?:least|most)|exactly|no more than|mindestens|genau|al menos|au moins|almeno|не меньше)\s+)?$",
     re.IGNORECASE,
 )
+"""What stands before the first of some quotas: they are listed after the pieces. Numbers that belong to a piece are not:
+"5 stories about three brothers and two sisters"."""
+_ARTICLES = frozenset("ein eine einer eines un une uno una um uma один одна одно".split())
+_READ, _MOST_NUMBERS = 4000, 60
+"""Characters of a prompt, and numbers of a sentence, that are looked at: whoever asks for quotas writes them in a few."""
 _OF_THE_SET = re.compile(
     r"\bof (?:them|these|those|which)\b|\bdavon\b|\bvon ihnen\b|\bde (?:ell[oa]s|est[oa]s|l[oa]s)\b|\bdel[ea]s\b"
     r"|\bd['’]entre\b|\bdi (?:essi|esse|loro|quest[ie])\b|из них|из которых|其中|当中|のうち|うち|그\s?중|منها|منهم"
@@ -60,7 +69,7 @@ def _numbers() -> dict[str, int]:
 _VALUE = _numbers()
 _SPELT = "|".join(sorted(map(re.escape, _VALUE), key=len, reverse=True))
 _NUMBER = re.compile(
-    rf"(?<![\w.,:/-])و?(?:(?P<digits>\d{{1,3}})(?![\w.:/%-]*\d)|(?P<word>{_SPELT})(?![\w\u064b-\u0652-]))"
+    rf"(?<![\w.,:/-])و?(?:(?P<digits>\d{{1,3}})(?![\w.:/%-]{{0,9}}\d)(?:{_COUNTER})?|(?P<word>{_SPELT})(?![\w\u064b-\u0652-]))"
     rf"|(?P<han>[一二两兩三四五六七八九十]|\d{{1,3}})(?:{_COUNTER})",
     re.IGNORECASE,
 )
@@ -116,19 +125,37 @@ class Shards:
 
 
 def _quota_sets(text: str, count: int) -> list[list[Quota]]:
-    """The quotas of each sentence, where they fit: together they make the set, or they are said to be of the set."""
+    """The quotas of each sentence, where they are sure: listed after the pieces that they divide, or said to be of the set."""
     found, head = [], True
-    for match in _SENTENCE.finditer(text):
-        sentence = match[0]
-        numbers = [m for m in _NUMBER.finditer(sentence) if not _PRONOUN.search(sentence[: m.start()])]
-        if head and (main := next((k for k, m in enumerate(numbers) if _value(m) == count), None)) is not None:
-            numbers, head = numbers[main + 1 :], False
-        quotas = [Quota(_value(m), what) for m, what in zip(numbers, _phrases(sentence, numbers), strict=True) if what]
-        quotas = [q for q in quotas if q.count and not _UNIT.match(q.what) and not _EACH.search(q.what)]
-        total = sum(q.count for q in quotas)
-        if (total == count and len(quotas) > 1) or (0 < total <= count and _OF_THE_SET.search(sentence)):
+    for match in _SENTENCE.finditer(text[:_READ]):
+        sentence, start = match[0], 0
+        numbers = [
+            m for _, m in zip(range(_MOST_NUMBERS), _NUMBER.finditer(sentence), strict=False) if not _pronoun(sentence, m)
+        ]
+        if head and (main := next((m for m in numbers if _value(m) == count), None)) is not None:
+            numbers, start, head = numbers[numbers.index(main) + 1 :], main.end(), False
+        plain = [m for m in numbers if m[0].lower() not in _ARTICLES]
+        quotas = _sure(sentence, numbers, start, count) or _sure(sentence, plain, start, count)
+        if quotas:
             found.append(quotas)
     return found
+
+
+def _sure(sentence: str, numbers: Sequence[re.Match[str]], start: int, count: int) -> list[Quota]:
+    """The quotas that these numbers state, if they do."""
+    quotas = [Quota(_value(m), what) for m, what in zip(numbers, _phrases(sentence, numbers), strict=True)]
+    quotas = [q for q in quotas if q.count and q.what and not _UNIT.match(q.what) and not _EACH.search(q.what)]
+    if not quotas:
+        return []
+    before = sentence[start : numbers[0].start()]
+    listed = bool(_OPENED.search(before[-60:])) or (start == 0 and not before.strip(_EDGE))
+    total = sum(q.count for q in quotas)
+    whole = listed and total == count and len(quotas) > 1
+    return quotas if whole or (total <= count and _OF_THE_SET.search(sentence, start)) else []
+
+
+def _pronoun(sentence: str, number: re.Match[str]) -> bool:
+    return bool(_PRONOUN.search(sentence, max(0, number.start() - 20), number.start()))
 
 
 def _value(match: re.Match[str]) -> int:
@@ -141,13 +168,15 @@ def _value(match: re.Match[str]) -> int:
 def _phrases(sentence: str, numbers: Sequence[re.Match[str]]) -> list[str]:
     """What stands after each number, up to the next one."""
     ends = [*(m.start() for m in numbers[1:]), len(sentence)][: len(numbers)]
-    return [_trimmed(sentence[m.end() : end]) for m, end in zip(numbers, ends, strict=True)]
+    return [_trimmed(sentence[m.end() : min(end, m.end() + 200)]) for m, end in zip(numbers, ends, strict=True)]
 
 
 def _trimmed(phrase: str) -> str:
-    phrase = _CUT.sub("", _CUT.sub("", phrase))
+    """Without the words that lead to it and from it to the next one."""
+    phrase = _PARTICLE.sub("", phrase.strip(_EDGE))
     of_the_set = _OF_THE_SET.match(phrase)
-    return _CUT.sub("", phrase[of_the_set.end() :] if of_the_set else phrase).strip()[:120]
+    phrase = phrase[of_the_set.end() :] if of_the_set else phrase
+    return _JOINING.sub("", phrase.strip(_EDGE)).strip(_EDGE)[:120]
 
 
 def _deal(quotas: Sequence[Quota], count: int, *, backwards: bool) -> list[str]:

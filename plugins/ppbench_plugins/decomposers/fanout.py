@@ -12,14 +12,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from math import isfinite
 from typing import Literal
 
 from ppbench import Call, Plan, Prompt, Schema
 from ppbench_plugins.decomposers.constraints import SHARED, Shards
 from ppbench_plugins.decomposers.gain import LatencyModel, groups
-from ppbench_plugins.decomposers.merges import PLAIN, Merge, Name, listed, merge_for
-from ppbench_plugins.decomposers.reading import points_mended
+from ppbench_plugins.decomposers.merges import PLAIN, Merge, Name, Table, entries_of, json_values, listed, merge_for
 from ppbench_plugins.prompts import fill
+
+_WORTH_WARMING = 16
+"""Characters that calls must share at their beginning. Providers cache from some hundred tokens on; a short beginning is
+a template that opens with the item."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +45,10 @@ class FanOut:
     def __post_init__(self) -> None:
         if self.group != "auto" and self.group < 1:
             raise ValueError(f"group is 1 or more, or auto, not {self.group}")
-        if self.ttft < 0 or self.tok <= 0 or self.min_gain < 0:
-            raise ValueError(
-                f"ttft and min_gain are 0 or more and tok is above 0, not {self.ttft:g}, {self.min_gain:g}, {self.tok:g}"
-            )
+        numbers = (self.ttft, self.tok, self.min_gain)
+        if not all(map(isfinite, numbers)) or self.ttft < 0 or self.tok <= 0 or self.min_gain < 0:
+            given = f"{self.ttft:g}, {self.tok:g} and {self.min_gain:g}"
+            raise ValueError(f"ttft and min_gain are 0 or more, tok is more than 0, all of them numbers, not {given}")
 
     def fan(self, prompt: Prompt, schema: Schema, reason: str = "") -> Plan:
         """The split of a prompt by its schema; declined where it is not worth it, with the reason."""
@@ -79,16 +83,18 @@ class FanOut:
     def _pieces(prompt: Prompt, schema: Schema, sizes: Sequence[int]) -> list[Call]:
         """Open pieces: each call knows which ones it writes, and what of the conditions on all of them is theirs."""
         assert schema.n is not None
-        shards, text = Shards.of(prompt.text, schema.n), schema.render()[0]
-        whole = prompt.text.replace(schema.context, "[...]") if schema.context else prompt.text
+        whole, context = prompt.text, schema.context or ""
+        text = Schema.fill(schema.template, context="[...]" if context in whole else context)
+        shards = Shards.of(whole, schema.n)
         ends = list(accumulate(sizes))
         spans = [range(end - size + 1, end + 1) for end, size in zip(ends, sizes, strict=True)]
         return [Call(str(k), shards.request(whole, text, span), cache_until=SHARED + len(whole))
                 for k, span in enumerate(spans, 1)]  # fmt: skip
 
     def _warmed(self, call: Call, place: int) -> Call:
-        """The first call goes ahead, the others follow at its first token."""
-        if not self.warm:
+        """The first call goes ahead, the others follow at its first token; where they share next to nothing, waiting would
+        only cost, and all go at once."""
+        if not self.warm or (call.cache_until or 0) < _WORTH_WARMING:
             return replace(call, cache_until=None)
         return replace(call, after=() if place == 0 else ("1",))
 
@@ -109,6 +115,8 @@ class Regrouped:
     otherwise: Merge
 
     def __call__(self, texts: Sequence[str]) -> str:
+        if isinstance(self.merge, Table):  # rows are put together, however many a table has
+            return self.merge(texts)
         cut = [_entries(text, size) for text, size in zip(texts, self.sizes, strict=True)]
         if all(len(entries) == size for entries, size in zip(cut, self.sizes, strict=True)):
             return self.merge([entry for entries in cut for entry in entries])
@@ -116,11 +124,15 @@ class Regrouped:
 
 
 def _entries(text: str, size: int) -> list[str]:
+    """The answers to the items of a group: entries of a list with all their lines, values of a JSON array, or plain lines."""
     if size == 1:
         return [text]
-    points = [point for _, point in points_mended(text)]
+    values = json_values(text)
+    if len(values) == size:
+        return values
+    listed_ones = entries_of(text)
     lines = [line for line in text.splitlines() if line.strip()]
-    return points if len(points) == size else lines if len(lines) == size else [text]
+    return listed_ones if len(listed_ones) == size else lines if len(lines) == size else [text]
 
 
 def _item(template: str, context: str | None, item: str, number: int) -> Call:

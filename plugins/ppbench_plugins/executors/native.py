@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ppbench import BrokenPlugin, Failure, Progress, Reply, Request, Transport
@@ -81,6 +82,7 @@ class _Driver:
     def __init__(self, options: Native, library: Any, made: Engine, link: Link) -> None:
         self._options, self._library, self._engine, self._link = options, library, made, link
         self._headers = [f"{name}: {value}" for name, value in wire.headers(link.target, link.key).items()]
+        self._timeout_ms, self._idle_ms = _ms(options.timeout), _ms(options.idle_timeout)
         self._seen: dict[str, str] = {}
         """Text so far of watched replies."""
         self.mended_ns = 0
@@ -119,7 +121,7 @@ class _Driver:
         body = _JSON.encode(self._options.body(self._link, request, stream=stream)).encode()
         transfer: Transfer = self._library.Transfer(
             id=request.id, url=self._link.target.url, headers=self._headers, body=body,
-            timeout_ms=_ms(self._options.timeout), idle_ms=_ms(self._options.idle_timeout), stream=stream, watch=request.watch,
+            timeout_ms=self._timeout_ms, idle_ms=self._idle_ms, stream=stream, watch=request.watch,
         )  # fmt: skip
         return transfer
 
@@ -193,10 +195,7 @@ def _is_stream(done: Done) -> bool:
 
 def _ordered(stamps: Sequence[int]) -> tuple[int, ...]:
     """A chunk came no later than the next one: a late stamp of the engine gives way to the kernel's on what follows."""
-    made: list[int] = []
-    for stamp in reversed(stamps):
-        made.append(min(stamp, made[-1]) if made else stamp)
-    return tuple(reversed(made))
+    return tuple(accumulate(reversed(stamps), min))[::-1]
 
 
 def _by_kernel(chunks: Sequence[Chunk]) -> bool:

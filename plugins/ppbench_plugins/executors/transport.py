@@ -6,7 +6,6 @@ Knows names of headers, no socket and no dialect's JSON.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import islice
 
 _IDS = ("x-request-id", "request-id")
 _LIMITS = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-", "ratelimit", "retry-after")
@@ -18,10 +17,13 @@ def remote_id(headers: Iterable[tuple[str, str]], hide: Callable[[str], str]) ->
 
     `hide` takes a key out of a text: an endpoint may echo one.
     """
-    return next((hide(value)[:_LONGEST] for name, value in headers if name in _IDS), "")
+    for name, value in headers:
+        if name in _IDS:
+            return hide(value)[:_LONGEST]
+    return ""
 
 
 def rate_limits(headers: Iterable[tuple[str, str]], hide: Callable[[str], str]) -> dict[str, str]:
     """The headers that tell of limits: a bounded number, each of bounded length."""
-    found = ((name, hide(value)[:_LONGEST]) for name, value in headers if name.startswith(_LIMITS))
-    return dict(islice(found, _MOST))
+    found = [(name, value) for name, value in headers if name.startswith(_LIMITS)]
+    return {name: hide(value)[:_LONGEST] for name, value in found[:_MOST]}

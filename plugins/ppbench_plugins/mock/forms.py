@@ -55,6 +55,13 @@ class PlanForm:
 
 
 @dataclass(frozen=True)
+class RunForm:
+    """A run of numbered pieces is asked for: so many, each line of the form named by its number."""
+
+    count: int
+
+
+@dataclass(frozen=True)
 class PartForm:
     """The answer to one numbered part of the request is asked for; whatever else stands there is beside it."""
 
@@ -77,7 +84,7 @@ class LetterForm:
     letters: tuple[str, ...]
 
 
-Form = JsonForm | OutlineForm | PointForm | PlanForm | PartForm | WholeForm | LetterForm | None
+Form = JsonForm | OutlineForm | RunForm | PointForm | PlanForm | PartForm | WholeForm | LetterForm | None
 
 
 def form_of(frame: str, prefix: str | None = None, json_schema: Mapping[str, Any] | None = None) -> Form:
@@ -176,6 +183,8 @@ def _lines_shown(bare: str, frame: str) -> tuple[int, Form]:
 
 
 def _numbered_form(run: list[re.Match[str]]) -> Form:
+    if len(run) > 1 and [_LAST_NUMBER.findall(line[2]) for line in run] == [[line[1]] for line in run]:
+        return RunForm(int(run[-1][1]) - int(run[0][1]) + 1)
     if len(run) > 1 and run[0][1] == "1":
         return OutlineForm()
     return PointForm(int(run[-1][1]), _SLOT.sub("", run[-1][2]).strip())

@@ -23,6 +23,7 @@ from ppbench_plugins.mock.forms import (
     PartForm,
     PlanForm,
     PointForm,
+    RunForm,
     WholeForm,
     blocks,
     choices,
@@ -93,6 +94,8 @@ class Oracle:
             case PointForm(number, opening, opened):
                 written = self._entry(found, number - 1, ask.text)
                 return written if opened else f"{number}. {opening} {written}".replace("  ", " ")
+            case RunForm(count):
+                return _listing([self._piece(ask.text, place, count) for place in range(count)])
             case PlanForm(closing):
                 return "\n".join([*self._subtasks(ask.text, found), closing])
             case PartForm(part):
