@@ -167,7 +167,7 @@ def read_item(row: Mapping[str, Any], categories: Mapping[str, str] | None, *, d
         schema=schema,
         reference=_reference(row.get("reference")),
         splittable=_one_of(row, "splittable", (None, True, False)),
-        dependency=_one_of(row, "dependency", _DEPENDENCIES),
+        dependency=_dependency(row),
         edges=_edges(row.get("edges", [])),
         constraints=tuple(map(str, _list(row, "constraints"))),
         family=str(row.get("family", name)),
@@ -176,6 +176,12 @@ def read_item(row: Mapping[str, Any], categories: Mapping[str, str] | None, *, d
 
 
 _DEPENDENCIES = ("none", "partial", "sequential")
+
+
+def _dependency(row: Mapping[str, Any]) -> Any:
+    """One of ours; what other sets write there in words of their own says nothing here."""
+    foreign = isinstance(row.get("dependency"), str) and row["dependency"] not in _DEPENDENCIES
+    return "none" if foreign else _one_of(row, "dependency", _DEPENDENCIES)
 
 
 def _one_of(row: Mapping[str, Any], name: str, allowed: tuple[Any, ...]) -> Any:

@@ -94,6 +94,14 @@ def test_packaged_prompts_obey_their_rules() -> None:
     assert sum(len(good) for good, _ in loaded) >= 800
 
 
+def test_a_dependency_in_words_of_other_sets_says_nothing(tmp_path: Path) -> None:
+    """A user's rows with other vocabularies are read; ours are kept."""
+    (tmp_path / "a.jsonl").write_text(
+        '{"prompt": "x", "dependency": "tree (split, sort, merge)"}\n{"prompt": "y", "dependency": "partial"}'
+    )
+    assert [item.dependency for item in load_items(tmp_path)[0]] == ["none", "partial"]
+
+
 def test_a_folder_is_read_as_one(tmp_path: Path) -> None:
     """The files of a folder, in the order of their names."""
     (tmp_path / "b.jsonl").write_text('{"id": "2", "prompt": "y"}')
