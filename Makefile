@@ -3,7 +3,7 @@ PYTHON ?= python3
 CLANG ?= clang++
 BIN ?= .venv/bin
 
-.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme bench bench-rules clean
+.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme suites bench bench-rules clean
 
 all: lint types test docs native-test
 
@@ -62,6 +62,10 @@ wheel:
 	PYTHON=$(PYTHON) .ci/wheel
 
 # Put the output of each `$ command` into the README again.
+# After prompts were changed: suites whose prompts are others get their next version.
+suites:
+	$(BIN)/python tests/suites.py
+
 readme:
 	$(BIN)/python tests/readme.py
 

@@ -32,6 +32,14 @@ def render(run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, p
     return table + "\n\n" + "\n".join(_footer(run, scores, client, path))
 
 
+def render_by(groups: Mapping[str, Sequence[Score]], what: str, *, style: str = "simple") -> str:
+    """A row for each method in each group of prompts: where a method gains, and where it does not."""
+    rows = [[name, *_cells(row, "")] for name, scores in groups.items() for row in _ranked(scores)]
+    headers = (what, *_HEADERS) if style == "simple" else (what, *(h.replace("-\n", "").replace("\n", " ") for h in _HEADERS))
+    return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True,
+                    colalign=("left", "left", *("right",) * (len(_HEADERS) - 1)))  # fmt: skip
+
+
 def to_json(run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, path: str) -> dict[str, Any]:
     """The rows as data, with the run's directory, its endpoint, and what it says of its own client."""
     return {"run": path, "endpoint": run["endpoint"], "timing": run["timing"], "clock": run["clock"],
@@ -40,11 +48,14 @@ def to_json(run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, 
 
 
 def _table(scores: Sequence[Score], style: str, mark: str) -> str:
-    ranked = sorted(scores, key=lambda s: (s.given, s.decomposer != "serial", -(s.raw_speedup or 0.0)))
-    rows = [_cells(row, mark) for row in ranked]
+    rows = [_cells(row, mark) for row in _ranked(scores)]
     headers = _HEADERS if style == "simple" else [header.replace("-\n", "").replace("\n", " ") for header in _HEADERS]
     return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True,
                     colalign=("left", *("right",) * (len(_HEADERS) - 1)))  # fmt: skip
+
+
+def _ranked(scores: Sequence[Score]) -> list[Score]:
+    return sorted(scores, key=lambda s: (s.given, s.decomposer != "serial", -(s.raw_speedup or 0.0)))
 
 
 def _cells(row: Score, mark: str) -> list[str]:

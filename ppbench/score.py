@@ -93,6 +93,20 @@ def score(run: Mapping[str, Any], trials: Iterable[Trial], verdicts: Iterable[Ma
     return [_row(method["spec"], method["given"], first, last, values, families, run["seed"]) for method in run["methods"]]
 
 
+def score_by(
+    what: str, run: Mapping[str, Any], trials: Iterable[Trial], verdicts: Iterable[Mapping[str, Any]]
+) -> dict[str, list[Score]]:
+    """The rows of each group of prompts apart, by a field of the run's items: `category` or `language`."""
+    group_of = {item["id"]: str(item[what]) for item in run["items"]}
+    of_trials: dict[str, list[Trial]] = defaultdict(list)
+    of_verdicts: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for trial in trials:
+        of_trials[group_of[trial.item]].append(trial)
+    for verdict in verdicts:
+        of_verdicts[group_of[verdict["item"]]].append(verdict)
+    return {name: score(run, of_trials[name], of_verdicts[name]) for name in sorted(of_trials)}
+
+
 Cells = Mapping[tuple[str, int], Mapping[str, _Facts]]
 
 

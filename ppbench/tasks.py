@@ -41,7 +41,7 @@ class Problem:
 def load_items(
     path: str | Path, *, categories: Mapping[str, str] | None = None, strict: bool = False
 ) -> tuple[list[Item], list[Problem]]:
-    """Read a JSONL file of prompts: the good rows as items, the bad ones as problems.
+    """Read a JSONL file of prompts, or all those of a folder: the good rows as items, the bad ones as problems.
 
     A row holds `text` (or `prompt`); it may hold `id`, `language` (or `lang`), `category`, `schema` (or
     `annotation`), `reference`, `family`, `splittable`, `dependency`, `edges`, `constraints`, `source`. Other keys
@@ -53,10 +53,10 @@ def load_items(
     seen: dict[str, str] = {}
     for where, line in _lines(Path(path)):
         try:
-            row = _row(line)
+            row = parse_row(line)
             if strict:
                 _obey_schema(row)
-            item = _item(row, categories, default_id="line-" + where.rpartition(":")[2])
+            item = read_item(row, categories, default_id="line-" + where.rpartition(":")[2])
             if item.id in seen:
                 raise ValueError(f"id {item.id!r} stands already at {seen[item.id]}")
         except RecursionError:
@@ -75,7 +75,7 @@ def load_rows(path: str | Path, read: Callable[[str, Mapping[str, Any]], _T]) ->
     problems: list[Problem] = []
     for where, line in _lines(Path(path)):
         try:
-            values.append(read(where, _row(line)))
+            values.append(read(where, parse_row(line)))
         except RecursionError:
             problems.append(Problem(where, "is nested too deeply"))
         except ValueError as error:
@@ -99,7 +99,7 @@ def digest(item: Item) -> str:
 
 @cache
 def suites() -> dict[str, dict[str, Any]]:
-    """The named selections: name -> {version, description, items}."""
+    """The named selections: name -> {version, description, digest, items}."""
     loaded: dict[str, dict[str, Any]] = json.loads((data_dir("tasks") / "suites.json").read_text(encoding="utf-8"))
     return loaded
 
@@ -116,7 +116,16 @@ def select(items: Sequence[Item], suite: str) -> list[Item]:
     return [by_id[name] for name in wanted]
 
 
+def suite_digest(items: Sequence[Item]) -> str:
+    """Fingerprint of a suite's prompts in their order: another one is another version."""
+    return hashlib.sha256("".join(digest(item) for item in items).encode()).hexdigest()[:16]
+
+
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    if path.is_dir():
+        for file in sorted(path.glob("*.jsonl")):
+            yield from _lines(file)
+        return
     try:
         raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     except OSError as error:
@@ -126,7 +135,8 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
             yield f"{path}:{number}", line.decode("utf-8", errors="surrogateescape")
 
 
-def _row(line: str) -> dict[str, Any]:
+def parse_row(line: str) -> dict[str, Any]:
+    """One line of JSON lines as a row. Raises ValueError."""
     try:
         line.encode()
         row = json.loads(line)
@@ -140,7 +150,8 @@ def _row(line: str) -> dict[str, Any]:
     return row
 
 
-def _item(row: Mapping[str, Any], categories: Mapping[str, str] | None, *, default_id: str) -> Item:
+def read_item(row: Mapping[str, Any], categories: Mapping[str, str] | None, *, default_id: str) -> Item:
+    """A row as an item; `load_items` says which keys count. Raises ValueError, TypeError."""
     text = row.get("text", row.get("prompt"))
     if not isinstance(text, str):
         raise ValueError(f"has no text; give `text` or `prompt`, have: {', '.join(map(str, row)) or 'nothing'}")
@@ -156,7 +167,7 @@ def _item(row: Mapping[str, Any], categories: Mapping[str, str] | None, *, defau
         schema=schema,
         reference=_reference(row.get("reference")),
         splittable=_one_of(row, "splittable", (None, True, False)),
-        dependency=_one_of(row, "dependency", _DEPENDENCIES),
+        dependency=_dependency(row),
         edges=_edges(row.get("edges", [])),
         constraints=tuple(map(str, _list(row, "constraints"))),
         family=str(row.get("family", name)),
@@ -165,6 +176,12 @@ def _item(row: Mapping[str, Any], categories: Mapping[str, str] | None, *, defau
 
 
 _DEPENDENCIES = ("none", "partial", "sequential")
+
+
+def _dependency(row: Mapping[str, Any]) -> Any:
+    """One of ours; what other sets write there in words of their own says nothing here."""
+    foreign = isinstance(row.get("dependency"), str) and row["dependency"] not in _DEPENDENCIES
+    return "none" if foreign else _one_of(row, "dependency", _DEPENDENCIES)
 
 
 def _one_of(row: Mapping[str, Any], name: str, allowed: tuple[Any, ...]) -> Any:

@@ -1,4 +1,4 @@
-"""Writes the output of each `$ command` block of the README into it again: `make readme`."""
+"""Writes the output of each `$ command` block of the pages into them again: `make readme`."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", ROOT / "tasks/README.md")
 PROGRAM = "from ppbench.cli import main; main()"
 
 
-def rerun(match: re.Match[str]) -> str:
+def rerun(match: re.Match[str], folder: str) -> str:
     arguments = shlex.split(match[1])[1:]
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, *arguments], cwd=folder, stdout=subprocess.PIPE, text=True, check=True
-        )
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
     return f"```text\n$ {match[1]}\n{done.stdout}```"
 
 
 if __name__ == "__main__":
-    text = README.read_text(encoding="utf-8")
-    README.write_text(re.sub(r"```text\n\$ (.+)\n(?:.*\n)*?```", rerun, text), encoding="utf-8")
+    for page in PAGES:
+        with tempfile.TemporaryDirectory() as folder:
+            text = page.read_text(encoding="utf-8")
+            made = re.sub(r"```text\n\$ (.+)\n(?:.*\n)*?```", lambda match: rerun(match, folder), text)
+            page.write_text(made, encoding="utf-8")

@@ -14,19 +14,26 @@ from ppbench.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHOWN = re.findall(r"```text\n\$ (.+)\n((?:.*\n)*?)```", README)
+PAGES = README + (ROOT / "tasks/README.md").read_text(encoding="utf-8")
+SHOWN = re.findall(r"```text\n\$ (.+)\n((?:.*\n)*?)```", PAGES)
 
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the commands of the pages are run, one after another: a later one may read what an earlier one wrote."""
+    return tmp_path_factory.mktemp("pages")
+
+
 @pytest.mark.parametrize(("command", "shown"), SHOWN, ids=[command for command, _ in SHOWN])
 def test_shown_output_is_what_the_command_prints(
-    command: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str, shown: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each `$ ppbench ...` block is run, and prints what stands there."""
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", shlex.split(command))
     main()
     assert capsys.readouterr().out == shown

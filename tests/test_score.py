@@ -10,8 +10,8 @@ import pytest
 from ppbench import Failure, Reply, Request, Span, Trace, Trial
 from ppbench.health import health
 from ppbench.plan import Status
-from ppbench.report import doubts, render, to_json
-from ppbench.score import Score, score
+from ppbench.report import doubts, render, render_by, to_json
+from ppbench.score import Score, score, score_by
 
 WELL = health([])
 
@@ -39,6 +39,18 @@ def test_speedup_is_the_geometric_mean_of_paired_ratios() -> None:
     assert row.raw_speedup == pytest.approx(4.0)
     assert row.total_time_ratio == pytest.approx(5.0)
     assert row.slower_share == 0.0
+
+
+def test_scores_of_groups_are_those_of_their_prompts_alone() -> None:
+    """By category or language: each group's pairs, and nobody else's."""
+    items = [{"id": "a", "family": "a", "language": "de"}, {"id": "b", "family": "b", "language": "zh"}]
+    run = {"items": items, "seed": 0, "methods": [{"spec": "m", "given": False}]}
+    trials = [trial("serial", 20), trial("m", 10), trial("serial", 90, item="b"), trial("m", 10, item="b")]
+    verdict = {"item": "b", "repeat": 0, "decomposer": "m", "try": 0, "criterion": "structure", "value": 0.5}
+    groups = score_by("language", run, trials, [verdict])
+    assert {name: row.raw_speedup for name, [row] in groups.items()} == pytest.approx({"de": 2.0, "zh": 9.0})
+    assert [row.structure for [row] in groups.values()] == [None, 0.5]
+    assert render_by(groups, "language").splitlines()[-1].startswith("zh")
 
 
 def test_serial_against_itself_is_one() -> None:

@@ -88,33 +88,35 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 
 def test_packaged_prompts_obey_their_rules() -> None:
-    """Every row passes prompt.schema.json; items and contexts stand in the text; ids are unique."""
-    files = sorted(data_dir("tasks").glob("*.jsonl"))
-    loaded = [load_items(file, strict=True) for file in files]
-    items = [item for good, _ in loaded for item in good]
-
+    """Every row passes prompt.schema.json; what else they have to be is held by test_prompts."""
+    loaded = [load_items(file, strict=True) for file in data_dir("tasks").rglob("*.jsonl")]
     assert [str(problem) for _, bad in loaded for problem in bad] == []
-    assert len(files) == 7
-    assert len({item.id for item in items}) == len(items)
-    for item in items:
-        assert item.schema is not None
-        for part in (*(item.schema.data or ()), *([item.schema.context] if item.schema.context else [])):
-            assert part in item.text, item.id
+    assert sum(len(good) for good, _ in loaded) >= 800
 
 
-def test_each_category_has_prompts_in_several_languages() -> None:
-    """Eight or more a category, four or more languages overall, none of the seven more than half English."""
-    for file in data_dir("tasks").glob("*.jsonl"):
-        languages = [item.language for item in load_items(file)[0]]
-        assert len(languages) >= 8, file
-        assert len(set(languages)) >= 4, file
-        assert languages.count("en") <= len(languages) / 2, file
+def test_a_dependency_in_words_of_other_sets_says_nothing(tmp_path: Path) -> None:
+    """A user's rows with other vocabularies are read; ours are kept."""
+    (tmp_path / "a.jsonl").write_text(
+        '{"prompt": "x", "dependency": "tree (split, sort, merge)"}\n{"prompt": "y", "dependency": "partial"}'
+    )
+    assert [item.dependency for item in load_items(tmp_path)[0]] == ["none", "partial"]
+
+
+def test_a_folder_is_read_as_one(tmp_path: Path) -> None:
+    """The files of a folder, in the order of their names."""
+    (tmp_path / "b.jsonl").write_text('{"id": "2", "prompt": "y"}')
+    (tmp_path / "a.jsonl").write_text('{"id": "1", "prompt": "x"}\n[')
+    items, [problem] = load_items(tmp_path)
+    assert [item.id for item in items] == ["1", "2"]
+    assert problem.where == f"{tmp_path / 'a.jsonl'}:2"
 
 
 def test_smoke_holds_two_prompts_of_each_category() -> None:
-    items = [item for file in data_dir("tasks").glob("*.jsonl") for item in load_items(file)[0]]
+    items = [item for file in data_dir("tasks").rglob("*.jsonl") for item in load_items(file)[0]]
     chosen = [item.category for item in select(items, "smoke")]
-    assert {category: chosen.count(category) for category in chosen} == {item.category: 2 for item in items}
+    assert {category: chosen.count(category) for category in chosen} == {
+        item.category: 2 for item in items if item.category != "general"
+    }
 
 
 def test_an_unknown_suite_says_which_there_are() -> None:
@@ -124,6 +126,6 @@ def test_an_unknown_suite_says_which_there_are() -> None:
 
 def test_a_strict_row_may_hold_no_other_key(tmp_path: Path) -> None:
     """A packaged row with a key that prompt.schema.json does not know is refused."""
-    row = json.loads(next(iter(data_dir("tasks").glob("*.jsonl"))).read_text(encoding="utf-8").splitlines()[0])
+    row = json.loads(next(iter(data_dir("tasks").rglob("*.jsonl"))).read_text(encoding="utf-8").splitlines()[0])
     _, problems = load_items(write(tmp_path, {**row, "extra": 1}), strict=True)
     assert "extra" in problems[0].what

@@ -25,16 +25,16 @@ from ppbench.hookspecs import Executor
 from ppbench.judging import Bench, judge_trials
 from ppbench.model import Item
 from ppbench.plugins import Plugins
-from ppbench.report import FORMATS, render
+from ppbench.report import FORMATS, render, render_by
 from ppbench.run import Block, Conditions, Runner, remaining
-from ppbench.score import SERIAL, Score, score
+from ppbench.score import SERIAL, Score, score, score_by
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
 from ppbench.tasks import digest, select
 
 METHODS = ("serial", "schema:source=rules", "schema", "sot", "top", "dag")
 JUDGES = ("structure", "reference")
-_NOT_KEPT = {"resume", "output_dir", "form", "as_json", "quiet", "dry_run", "max_failures", "max_total_tokens"}
+_NOT_KEPT = {"resume", "output_dir", "form", "by", "as_json", "quiet", "dry_run", "max_failures", "max_total_tokens"}
 
 
 @click.command()
@@ -70,6 +70,7 @@ _NOT_KEPT = {"resume", "output_dir", "form", "as_json", "quiet", "dry_run", "max
 @click.option("--resume", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Go on with a stopped run.")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Of the table.")
+@click.option("--by", type=click.Choice(["category", "language"]), help="A table with a row for each method in each of them.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON, as --format json does.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 @click.pass_context
@@ -94,7 +95,7 @@ def run(ctx: click.Context, /, **options: Any) -> None:
         session.say_how_to_go_on()
         raise
     form = "json" if options["as_json"] else options["form"]
-    session.finish(directory, form, max_failures=options["max_failures"])
+    session.finish(directory, form, options["by"], max_failures=options["max_failures"])
 
 
 def _resumed_options(ctx: click.Context, directory: RunDirectory, asked: dict[str, Any]) -> dict[str, Any]:
@@ -238,9 +239,9 @@ class _Session:
         bench = Bench({item.id: item for item in self._items}, self._categories, self._plugins)
         judge_missing(bench, self._judges, directory)
 
-    def finish(self, directory: RunDirectory, form: str, *, max_failures: float) -> None:
+    def finish(self, directory: RunDirectory, form: str, by: str | None, *, max_failures: float) -> None:
         """Print the table, then refuse a run in which too much failed."""
-        rows = print_run(directory, form)
+        rows = print_run(directory, form, by)
         failed, asked = sum(row.failures for row in rows), sum(row.n for row in rows)
         if failed > max_failures * asked:
             first = next(trial.failure for trial in directory.trials() if trial.failure)
@@ -259,10 +260,14 @@ def _cell(record: dict[str, Any]) -> tuple[str, int, str, int]:
     return (record["item"], record["repeat"], record["decomposer"], record["try"])
 
 
-def print_run(directory: RunDirectory, form: str) -> list[Score]:
+def print_run(directory: RunDirectory, form: str, by: str | None = None) -> list[Score]:
     """Score a stored run and print it."""
     record = directory.run
     scores = score(record, directory.trials(), directory.verdicts())
+    if by:
+        groups = score_by(by, record, directory.trials(), directory.verdicts())
+        click.echo(render_by(groups, by, style="github" if form == "markdown" else "simple"))
+        return scores
     if form == "paper":
         click.echo(paper.render(record, directory.trials()))
         return scores

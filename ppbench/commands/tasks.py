@@ -4,68 +4,109 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 from tabulate import tabulate
 
+from ppbench import balance, dry
 from ppbench import plugins as loader
 from ppbench.commands.common import categories, installed_items, known_names
 from ppbench.commands.detect import detect
+from ppbench.commands.importing import import_
+from ppbench.commands.new_task import new
+from ppbench.commands.run import JUDGES
 from ppbench.errors import InvalidData, UsageError
-from ppbench.model import Item
+from ppbench.model import Category, Item
 from ppbench.plugins import Plugins
-from ppbench.tasks import Problem, load_items, select, suites
+from ppbench.tasks import Problem, data_dir, load_items, select, suite_digest, suites
 
 
 @click.group()
 def tasks() -> None:
-    """List, show and validate prompts and categories."""
+    """List, show, validate and import prompts; list categories."""
 
 
 tasks.add_command(detect)
+tasks.add_command(import_)
+tasks.add_command(new)
 
 
 @tasks.command("list")
+@click.option("--taxonomy", is_flag=True, help="The six meta-categories, and the categories named under each.")
 @click.option("--json", "as_json", is_flag=True, help="The rows as data.")
-def list_(as_json: bool) -> None:
-    """Categories with their counts and languages, and the suites."""
+def list_(taxonomy: bool, as_json: bool) -> None:
+    """Categories with their counts, sizes and languages, and the suites."""
+    if taxonomy:
+        _print_taxonomy(as_json=as_json)
+        return
     plugins = loader.load()
     items = installed_items(plugins)
-    rows: list[dict[str, Any]] = []
-    for category in categories(plugins).values():
-        mine = [item for item in items if item.category == category.id]
-        languages = Counter(item.language for item in mine)
-        rows.append({"category": category.id, "title": category.title, "kind": category.kind, "metric": category.metric,
-                     "prompts": len(mine), "subtasks": sum(item.schema.size for item in mine if item.schema),
-                     "languages": " ".join(f"{code}:{count}" for code, count in languages.most_common())})  # fmt: skip
+    rows = [_counts(category, [item for item in items if item.category == category.id])
+            for category in categories(plugins).values()]  # fmt: skip
     if as_json:
         counts = {name: {**suite, "prompts": len(suite["items"])} for name, suite in suites().items()}
         click.echo(json.dumps({"categories": rows, "suites": counts}, ensure_ascii=False, indent=2))
         return
-    click.echo(tabulate(rows, headers="keys"))
+    shown = [{**row, "sizes": _spread(row["sizes"]), "languages": _spread(row["languages"])} for row in rows]
+    click.echo(tabulate([{key: row[key] for key in row if key != "title"} for row in shown], headers="keys"))
     click.echo("\n" + tabulate([(name, f"v{s['version']}", len(s["items"]), s["description"]) for name, s in suites().items()],
                                headers=["suite", "version", "prompts", "description"]))  # fmt: skip
 
 
+def _counts(category: Category, items: Sequence[Item]) -> dict[str, Any]:
+    return {"category": category.id, "title": category.title, "kind": category.kind, "metric": category.metric,
+            "prompts": len(items), "subtasks": balance.subtasks(items), "sizes": balance.sizes(items),
+            "languages": balance.languages(items)}  # fmt: skip
+
+
+def _spread(counts: Mapping[str, int]) -> str:
+    return " ".join(f"{name}:{count}" for name, count in counts.items())
+
+
+def _print_taxonomy(*, as_json: bool) -> None:
+    found = json.loads((data_dir("tasks") / "taxonomy.json").read_text(encoding="utf-8"))
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    for meta, names in found["meta"].items():
+        click.echo(click.wrap_text(f"{meta} ({len(names)}): {', '.join(names)}", 100, subsequent_indent="    ") + "\n")
+    click.echo(click.wrap_text(found["description"], 100))
+
+
 @tasks.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="The prompts as data.")
-def show(name: str, as_json: bool) -> None:
-    """Show the prompts of NAME: the id of a prompt, a category or a suite."""
+@click.option("-n", "--samples", type=click.IntRange(1), default=3, show_default=True, help="Prompts of a category or suite.")
+@click.option("--json", "as_json", is_flag=True, help="All of the prompts as data.")
+def show(name: str, samples: int, as_json: bool) -> None:
+    """Show the prompts of NAME, the id of a prompt, a category or a suite: counts, and samples with their subtasks."""
     chosen = _named(loader.load(), name)
     if as_json:
         click.echo(json.dumps([_row(item) for item in chosen], ensure_ascii=False, indent=2))
         return
-    for item in chosen:
-        click.echo(f"{item.id}  {item.category}  {item.language}")
-        click.echo("\n".join("    " + line for line in item.text.splitlines()))
-        if item.schema:
-            references = item.reference or ((),) * item.schema.size
-            for place, (text, accepted) in enumerate(zip(item.schema.render(), references, strict=True), 1):
-                shown = " ".join(text.split())
-                click.echo(f"  {place}. {shown[:100]}" + (f"  =>  {' | '.join(accepted)}" if accepted else ""))
-        click.echo("")
+    if len(chosen) > 1:
+        by_category = Counter(item.category for item in chosen)
+        click.echo(f"{name}: {len(chosen)} prompts, {balance.subtasks(chosen)} subtasks")
+        click.echo(f"categories: {_spread(by_category)}\nlanguages: {_spread(balance.languages(chosen))}")
+        click.echo(f"subtasks a prompt: {_spread(balance.sizes(chosen))}\n")
+    step = max(1, len(chosen) // samples)
+    for item in chosen[::step][:samples]:
+        _show(item)
+
+
+def _show(item: Item) -> None:
+    about = [item.category, item.language, *([f"dependency: {item.dependency}"] if item.dependency != "none" else [])]
+    click.echo("  ".join([item.id, *about]))
+    click.echo("\n".join("    " + line for line in item.text.splitlines()))
+    if item.schema:
+        references = item.reference or ((),) * item.schema.size
+        for place, (text, accepted) in enumerate(zip(item.schema.render(), references, strict=True), 1):
+            shown = " ".join(text.split())
+            click.echo(f"  {place}. {shown[:100]}" + (f"  =>  {' | '.join(accepted)}" if accepted else ""))
+    for constraint in item.constraints:
+        click.echo(f"  of the whole set: {constraint}")
+    click.echo("")
 
 
 def _named(plugins: Plugins, name: str) -> list[Item]:
@@ -96,26 +137,35 @@ def _row(item: Item) -> dict[str, Any]:
 @tasks.command()
 @click.argument("files", nargs=-1, type=click.Path(dir_okay=False))
 def validate(files: tuple[str, ...]) -> None:
-    """Check prompts: FILES as a user's own, or, without any, all that is installed. Exits with 5 if a row is bad."""
+    """Check prompts: FILES as a user's own, or, without any, all that is installed. Exits with 5 if a row is bad.
+
+    Beside the form of each row: nothing was left of a template, each part stands in the text, no prompt stands twice,
+    and each one runs dry, through its own split, the merge, and every judge that needs no model.
+    """
     plugins = loader.load()
-    names = known_names(plugins)
-    sources = [(path, False) for path in files] or [(c.prompts, True) for c in categories(plugins).values() if c.prompts]
-    total, problems = 0, list[Problem]()
+    known, names = categories(plugins), known_names(plugins)
+    sources = [(path, False) for path in files] or [(c.prompts, True) for c in known.values() if c.prompts]
+    problems = [Problem(f"category {c.id}", what) for c in known.values() for what in dry.category_problems(c)]
+    found: list[Item] = []
     for path, strict in sources:
         items, bad = load_items(path, categories=names, strict=strict)
-        problems += bad + [Problem(f"{path}: {item.id}", what) for item in items for what in _ungrounded(item)]
-        total += len(items)
+        problems += bad + [Problem(f"{path}: {item.id}", what) for item in items for what in _wrong(item, plugins)]
+        found += items
+    problems += [Problem(item.id, f"says the same as {first.id}") for item, first in dry.doubles(found)]
     if problems:
         raise InvalidData(f"{len(problems)} problems:\n" + "\n".join(f"  {problem}" for problem in problems))
     if not files:
-        for name in suites():
-            select(installed_items(plugins), name)
-    click.echo(f"{total} prompts in {len(sources)} files are valid")
+        _check_suites(installed_items(plugins))
+    click.echo(f"{len(found)} prompts in {len(sources)} files are valid; each ran dry")
 
 
-def _ungrounded(item: Item) -> list[str]:
-    """Parts of a schema that do not stand in the prompt."""
-    if item.schema is None:
-        return []
-    parts = [*(item.schema.data or ()), *([item.schema.context] if item.schema.context else [])]
-    return [f"does not stand in the text: {part[:60]!r}" for part in parts if part not in item.text]
+def _wrong(item: Item, plugins: Plugins) -> list[str]:
+    method = plugins.make("decomposer", "schema:source=given" if item.schema and item.splittable is not False else "serial")
+    judges = [plugins.make("judge", name) for name in JUDGES]
+    return dry.text_problems(item) + dry.run_problems(item, method, judges, categories(plugins))
+
+
+def _check_suites(items: Sequence[Item]) -> None:
+    for name, suite in suites().items():
+        if suite_digest(select(items, name)) != suite["digest"]:
+            raise InvalidData(f"suite {name} holds other prompts than its version {suite['version']}; run `make suites`")

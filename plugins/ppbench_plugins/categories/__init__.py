@@ -8,7 +8,8 @@ from ppbench import Category, data_dir, hookimpl
 
 
 def _category(name: str, title: str, *, system: str, criteria: tuple[str, ...], **fields: Any) -> Category:
-    path = str(data_dir("tasks") / f"{name}.jsonl")
+    alone = data_dir("tasks") / f"{name}.jsonl"
+    path = str(alone if alone.is_file() else data_dir("tasks") / name)
     return Category(id=name, title=title, system=system, criteria=criteria, prompts=path, **fields)
 
 
@@ -36,7 +37,7 @@ CATEGORIES = (
     _category("sentiment_analysis", "Sentiment Analysis", kind="data", metric="label",
               system="You name the sentiment of a text with one of the labels asked for.",
               criteria=("right label",), aliases=("Sentiment Analysis",)),
-    Category(id="general", title="General", kind="data", metric="none"),
+    _category("general", "General", kind="data", metric="none", system="", criteria=()),
 )  # fmt: skip
 
 

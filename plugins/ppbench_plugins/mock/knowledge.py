@@ -16,6 +16,7 @@ from ppbench import Item, installed_categories
 
 _CJK = re.compile(r"[぀-ヿ㐀-䶿一-鿿]")
 _PAIRED = re.compile(r"[぀-ヿ㐀-䶿一-鿿가-힯]{2,}")
+_WORD = re.compile(r"\w+")
 _ENOUGH = 0.9
 """Share of the instruction's words that a request must hold to carry the instruction."""
 _STRAY = 0.05
@@ -83,13 +84,35 @@ class Knowledge:
 
     def __init__(self, items: Sequence[Item]) -> None:
         self._known = [Known(item) for item in items if item.schema is not None]
+        self._open = [known for known in self._known if not known.parts]
+        self._by_key: dict[str, list[tuple[int, int]]] = {}
+        """By a piece that a request must hold to hold a part: the known prompt and the place of the part."""
+        for number, known in enumerate(self._known):
+            for place, part in enumerate(known.parts):
+                self._by_key.setdefault(_key(part), []).append((number, place))
 
     def find(self, text: str) -> Found | None:
         """The known prompt that a request is about, or None. A whole prompt goes before parts of one."""
         squeezed = squeeze(text)
         words = _words(squeezed)
-        found = [match for known in self._known if (match := _match(known, squeezed, words))]
-        return max(found, key=lambda f: (f.whole, f.understood, len(f.places), len(f.known.text)), default=None)
+        places: dict[int, list[int]] = {}
+        for key in _keys(squeezed) & self._by_key.keys():
+            for number, place in self._by_key[key]:
+                places.setdefault(number, []).append(place)
+        told = [match for known in self._open if (match := _told(known, squeezed, words))]
+        held = [match for number in sorted(places) if (match := _match(self._known[number], places[number], squeezed, words))]
+        return max(told + held, key=lambda f: (f.whole, f.understood, len(f.places), len(f.known.text)), default=None)
+
+
+def _key(part: str) -> str:
+    """A piece of a part that stands in every text in which the part stands as a unit."""
+    paired = _PAIRED.search(part)
+    return paired[0][:2] if paired else max(_WORD.findall(part), key=len, default="")
+
+
+def _keys(text: str) -> set[str]:
+    pairs = {run[k : k + 2] for run in _PAIRED.findall(text) for k in range(len(run) - 1)}
+    return {"", *_WORD.findall(text), *pairs, *_CJK.findall(text)}
 
 
 def squeeze(text: str) -> str:
@@ -109,14 +132,18 @@ def _sets() -> frozenset[str]:
     return frozenset(name.casefold() for c in chosen for name in (c.id, c.title, *c.aliases))
 
 
-def _match(known: Known, text: str, words: set[str]) -> Found | None:
+def _told(known: Known, text: str, words: set[str]) -> Found | None:
+    """A prompt for open pieces, if a text carries it or its instruction."""
     whole = known.text in text
-    if not known.parts:
-        told = whole or _carries(known.instruction, words)
-        return Found(known, (), told, whole) if told else None
-    at = {place: start for place, part in enumerate(known.parts) if (start := _stands(part, text)) >= 0}
+    return Found(known, (), True, whole) if whole or _carries(known.instruction, words) else None
+
+
+def _match(known: Known, places: Sequence[int], text: str, words: set[str]) -> Found | None:
+    """A prompt with items, of which those at some places may stand in a text."""
+    at = {place: start for place in places if (start := _stands(known.parts[place], text)) >= 0}
     if not at:
         return None
+    whole = known.text in text
     framed, told = known.context in text, whole or _carries(known.instruction, _words(known.frame(text)))
     if not told and not (known.context and framed) and sum(len(known.parts[place]) for place in at) < _STRAY * len(text):
         return None
