@@ -369,14 +369,19 @@ def _plans(method: Decomposer) -> list[object]:
     """For each prompt of the smoke suite the plan, as far as planning calls unfold it, and the trace's outline."""
     oracle = Oracle(ITEMS)
 
-    def unfold(plan: Plan) -> object:
+    def told(schema: Schema | None, text: str) -> object:
+        """Items that a model makes up are of its own words, which follow from those of the request: their number counts."""
+        invented = schema and schema.data and not any(item in text for item in schema.data)
+        return len(schema.data or ()) if schema and invented else schema
+
+    def unfold(plan: Plan, text: str) -> object:
         calls = [
-            unfold(call.expand(f"{call.prefix or ''}{oracle.answer(Ask(str(call.text), prefix=call.prefix))}"))
+            unfold(call.expand(f"{call.prefix or ''}{oracle.answer(Ask(str(call.text), prefix=call.prefix))}"), text)
             if call.expand else call.id for call in plan.calls
         ]  # fmt: skip
-        return plan.status, plan.schema, plan.answers, calls
+        return plan.status, told(plan.schema, text), plan.answers, calls
 
-    plans = [unfold(method.decompose(Prompt("p", item.text))) for item in SMOKE]
+    plans = [unfold(method.decompose(Prompt("p", item.text)), item.text) for item in SMOKE]
     return [(plan, roles(t), t.status) for plan, t in zip(plans, execute(method, *(i.text for i in SMOKE)), strict=True)]
 
 
