@@ -10,7 +10,7 @@ import click
 from tabulate import tabulate
 
 from ppbench import plugins as loader
-from ppbench.commands.common import categories, installed_items, known_names
+from ppbench.commands.common import categories, installed_items, json_text, known_names, plain
 from ppbench.commands.detect import detect
 from ppbench.errors import InvalidData, UsageError
 from ppbench.model import Item
@@ -55,16 +55,16 @@ def show(name: str, as_json: bool) -> None:
     """Show the prompts of NAME: the id of a prompt, a category or a suite."""
     chosen = _named(loader.load(), name)
     if as_json:
-        click.echo(json.dumps([_row(item) for item in chosen], ensure_ascii=False, indent=2))
+        click.echo(json_text([_row(item) for item in chosen]))
         return
     for item in chosen:
         click.echo(f"{item.id}  {item.category}  {item.language}")
-        click.echo("\n".join("    " + line for line in item.text.splitlines()))
+        click.echo(plain("\n".join("    " + line for line in item.text.splitlines())))
         if item.schema:
             references = item.reference or ((),) * item.schema.size
             for place, (text, accepted) in enumerate(zip(item.schema.render(), references, strict=True), 1):
                 shown = " ".join(text.split())
-                click.echo(f"  {place}. {shown[:100]}" + (f"  =>  {' | '.join(accepted)}" if accepted else ""))
+                click.echo(plain(f"  {place}. {shown[:100]}" + (f"  =>  {' | '.join(accepted)}" if accepted else "")))
         click.echo("")
 
 

@@ -38,7 +38,8 @@ def _worded(said: list[str]) -> set[int]:
     before = 0
     """What the run of number words up to here says."""
     while place < len(said):
-        size = next((k for k in range(_LONGEST, 0, -1) if " ".join(said[place : place + k]) in known), 0)
+        begins = said[place] in _first()
+        size = next((k for k in range(_LONGEST, 0, -1) if begins and " ".join(said[place : place + k]) in known), 0)
         values = known[" ".join(said[place : place + size])] if size else frozenset[int]()
         if values:
             value = max(values)
@@ -70,3 +71,8 @@ def _known() -> dict[str, frozenset[int]]:
         for word, number in words(code).numbers.items():
             known.setdefault(" ".join(spoken(word).split()), set()).add(number)
     return {word: frozenset(numbers) for word, numbers in known.items()}
+
+
+@cache
+def _first() -> frozenset[str]:
+    return frozenset(word.partition(" ")[0] for word in _known())
