@@ -7,6 +7,7 @@ planned, or whose parts need each other, is no flat split.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,8 @@ class Found:
     label: Label
     schema: Schema | None
     reason: str = ""
+    left: bool = False
+    """The method would ask a model."""
 
     @property
     def exact(self) -> bool:
@@ -81,13 +84,17 @@ def read_label(where: str, row: Mapping[str, Any]) -> Label:
     """A row of labels: `prompt` (or `text`), `parallelizable`, `data` or `n`, `lang` (or `language`), and maybe
     `borderline` and `shape`. Raises ValueError."""
     prompt = row.get("prompt", row.get("text"))
-    if not isinstance(prompt, str) or not prompt.strip():
+    if isinstance(prompt, str) and not prompt.strip():
+        raise ValueError("its prompt is empty")
+    if not isinstance(prompt, str):
         raise ValueError(f"has no prompt; give `prompt`, have: {', '.join(map(str, row)) or 'nothing'}")
     known, borderline = row.get("parallelizable"), row.get("borderline")
+    if "parallelizable" not in row:
+        raise ValueError("does not say whether it is parallelizable; give true or false")
     if not isinstance(known, bool):
-        raise ValueError(f"parallelizable is true or false, this is {known!r:.40}")
+        raise ValueError(f"parallelizable is true or false, this is {json.dumps(known):.40}")
     if not isinstance(borderline, bool | None):
-        raise ValueError(f"borderline is true or false, this is {borderline!r:.40}")
+        raise ValueError(f"borderline is true or false, this is {json.dumps(borderline):.40}")
     shape = row.get("shape")
     data, n = _data(row.get("data")), _number(row.get("n"))
     true = known and (shape is None or shape in FLAT)
@@ -110,7 +117,7 @@ def _number(value: object) -> int | None:
         value = int(value)
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
-    raise ValueError(f"n is a whole number or null, this is {value!r:.40}")
+    raise ValueError(f"n is a whole number or null, this is {json.dumps(value):.40}")
 
 
 def figures(found: Sequence[Found]) -> Figures:

@@ -144,7 +144,7 @@ def parse_row(line: str) -> dict[str, Any]:
     except UnicodeEncodeError:
         raise ValueError("is not UTF-8, or holds half of a character (a lone surrogate)") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"is not JSON: {error.msg} at column {error.colno}") from None
+        raise ValueError(f"is not JSON: {error.msg.removesuffix(' at')} at column {error.colno}") from None
     if not isinstance(row, dict):
         raise ValueError(f"a row is a JSON object, this is {type(row).__name__}")
     return row

@@ -281,6 +281,7 @@ def test_a_reply_does_not_drive_the_terminal() -> None:
     nasty = "a\x1b]0;title\x07b\x1b[2J\x9b2Jc\rd\te\u200f\nf\x7f\x00"
     with Faulty(stream(nasty)) as server:
         piped = ask("hello there", "-d", "serial", "-q", *at(server, "native"))
+        data = ask("hello there", "-d", "serial", "-q", "--json", *at(server, "native")).stdout.decode()
         master, slave = os.openpty()
         with asking("hello there", "-d", "serial", "-q", *at(server, "native"), stdout=slave) as process:
             os.close(slave)
@@ -291,6 +292,8 @@ def test_a_reply_does_not_drive_the_terminal() -> None:
             assert process.wait(PATIENCE_S) == 0
         os.close(master)
     assert piped.stdout.decode() == nasty + "\n"
+    assert json.loads(data)["answer"] == nasty
+    assert not {"\x1b", "\x9b", "\x7f", "\x07"} & set(data)
     assert seen.decode().replace("\r\n", "\n") == "a]0;titleb[2J2Jcd\te\u200f\nf\n"
 
 

@@ -261,6 +261,16 @@ def test_a_plan_is_shown_before_it_is_paid_for(cli: Any) -> None:
     assert cli("plan", "-", "-d", "serial", "--mermaid", stdin='x"]; click').stdout == 'graph TD\n  c0["serial: solve"]\n'
 
 
+def test_a_plan_does_not_drive_the_terminal(cli: Any) -> None:
+    """Control characters of a prompt are left out of the tree and escaped in JSON."""
+    nasty = "a\x9b2J\x1b]0;x\x07b"
+    tree, data = (cli("plan", "-", "-d", "serial", *form, stdin=nasty).stdout for form in ((), ("--json",)))
+
+    assert "a2J]0;xb" in tree
+    assert not {"\x1b", "\x9b", "\x07"} & set(tree + data)
+    assert json.loads(data)["plan"]["calls"][0]["text"] == nasty
+
+
 def test_tasks_are_listed_shown_and_valid(cli: Any, tmp_path: Path) -> None:
     """Seven categories with counts; a prompt by id, category or suite; a bad file is exit 5 with its line."""
     listed = json.loads(cli("tasks", "list", "--json").stdout)

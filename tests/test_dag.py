@@ -14,7 +14,7 @@ from ppbench import NUMBERED, Failure, Plan, Prompt, Request, Schema, Script, Tr
 from ppbench.execute import Loop
 from ppbench.jobs import Job, Outcome
 from ppbench_plugins.decomposers.dag import Dag
-from ppbench_plugins.decomposers.dag_reading import MOST_TEXT, read, read_so_far
+from ppbench_plugins.decomposers.dag_reading import MOST_TEXT, PlanReader, Subtask
 from ppbench_plugins.executors.offline import Offline
 from ppbench_plugins.mock.items import known_items
 from ppbench_plugins.mock.oracle import UNKNOWN, Ask, Oracle
@@ -25,6 +25,14 @@ PROMPT = Prompt("p", TEXT)
 GOOD = "1. the river\n2. the lake\n3. compare $1 with ${2}\nend\n"
 NASTY = ["{data} {n} }{ {subtask} {1}", "costs $7, ${8} and \\1 \\g<0>", "\"a\" 'b' `c`", "%s </subtask 1> <answer 9>",
          "مرحبا \u202eabc\u202c שלום", "e\u0301 👩‍👩‍👧 \u00a0x", "x" * 200_000]  # fmt: skip
+
+
+def read(reply: str, request: str, most: int) -> tuple[Subtask, ...]:
+    return PlanReader(request, most).read(reply)
+
+
+def read_so_far(reply: str, request: str, most: int) -> tuple[Subtask, ...]:
+    return PlanReader(request, most).read_so_far(reply)
 
 
 def planned(reply: str, method: Dag = Dag(), prompt: Prompt = PROMPT) -> Plan:
@@ -151,7 +159,9 @@ def test_any_reply_gives_an_acyclic_plan(reply: str, request_text: str) -> None:
     """Never an exception; each subtask needs earlier ones alone; what was known early stands in the plan unchanged."""
     prompt = Prompt("p", request_text or "x")
     plan = planned(reply, prompt=prompt)
-    early = Dag()._known(prompt, reply)
+    [call] = Dag().decompose(prompt).calls
+    assert call.expand_stream is not None
+    early = call.expand_stream(reply)
 
     numbers = [int(call.id) for call in plan.calls if call.role == "solve" and call.id != "serial"]
     assert numbers == sorted(set(numbers))
@@ -205,6 +215,39 @@ def test_a_line_is_carried_as_it_is() -> None:
     """Braces, slashes, quotes and brackets of a line stay, and nothing ends at a closing bracket."""
     line = 'say "{subtask}" (both) ) \\1 \\n {request} <b> شكرا'
     assert f"\n{line}\n" in str(planned(f"1. {line}\n2. b\nend").calls[0].text)
+
+
+def test_each_call_is_made_once_however_often_a_plan_is_looked_at() -> None:
+    """At each token of a streaming plan the same calls are given, not equal ones; those that the whole plan holds."""
+    [call] = Dag().decompose(PROMPT).calls
+    assert call.expand_stream is not None
+    assert call.expand is not None
+    seen = [call.expand_stream(GOOD[:cut]) for cut in range(len(GOOD) + 1)]
+    plan = call.expand(GOOD)
+
+    assert all(early is late for some in seen for early, late in zip(some, plan.calls, strict=False))
+    assert call.expand_stream(GOOD[:-2]) is call.expand_stream(GOOD[:-1])  # no line is new
+
+
+def test_another_attempt_is_read_from_its_beginning() -> None:
+    """A reply that was cut and asked for again may say something else; what a trial knew is no other trial's."""
+    reader = PlanReader(TEXT, 64)
+
+    assert len(reader.read_so_far("1. a\n2. b\n")) == 2
+    assert [subtask.text() for subtask in reader.read_so_far("1. c\n2. d\n")] == ["c", "d"]
+    assert reader.read_so_far("1. c") == ()
+    assert [subtask.text() for subtask in reader.read("1. e\n2. f\nend")] == ["e", "f"]
+
+
+@pytest.mark.parametrize("tag", ["think", "thinking"])
+def test_a_thought_is_no_plan(tag: str) -> None:
+    """Nothing leaves from inside it, however far it has come, nor from a plan that was only thought of."""
+    thought = f"<{tag}>\n1. x\n2. y\nend\n"
+    whole = f"{thought}</{tag}>\n{GOOD}"
+
+    assert all(not read_so_far(thought[:cut], TEXT, 64) for cut in range(len(thought) + 1))
+    assert lines(whole) == lines(GOOD)
+    assert planned(thought).status == "fallback"
 
 
 def test_an_endless_plan_is_given_up() -> None:
@@ -267,6 +310,8 @@ def test_equal_lines_make_unequal_calls() -> None:
 def test_a_limit_that_makes_no_sense_is_refused(most: int) -> None:
     with pytest.raises(ValueError, match="max_parts is from 2 to 200"):
         Dag(max_parts=most)
+    with pytest.raises(ValueError, match="max_tokens is 0; give 1 or more"):
+        Dag(max_tokens=0)
     assert "at most 7" in str(Dag(max_parts=7).decompose(PROMPT).calls[0].text)
 
 

@@ -94,7 +94,8 @@ def test_any_method_that_shows_its_schema_can_be_scored(detect: Run) -> None:
 
 @pytest.mark.parametrize(
     ("spec", "complaint"),
-    [("sot", "labels.jsonl:1: its plan goes on with a model's reply, and detect sends nothing"),
+    [("sot", "sot plans with a model's reply, and detect sends nothing; score a method that finds the parts itself, such as "
+      "schema:source=rules"),
      ("schema:source=given", "schema:source=given is shown labels")],
 )  # fmt: skip
 def test_a_method_that_needs_a_model_or_labels_is_refused(detect: Run, spec: str, complaint: str,
@@ -110,6 +111,11 @@ def test_a_method_that_needs_a_model_or_labels_is_refused(detect: Run, spec: str
     ("row", "complaint"),
     [
         ("{", "is not JSON"),
+        ('{"prompt": "x', "is not JSON: Unterminated string starting at column 12"),
+        ({"prompt": " ", "parallelizable": True}, "its prompt is empty"),
+        ({"prompt": "x"}, "does not say whether it is parallelizable; give true or false"),
+        ({"prompt": "x", "parallelizable": None}, "parallelizable is true or false, this is null"),
+        ({"text": 7, "parallelizable": True}, "has no prompt; give `prompt`, have: text, parallelizable"),
         ({"parallelizable": True}, "has no prompt"),
         ({"prompt": "x", "parallelizable": "yes"}, "parallelizable is true or false"),
         ({"prompt": "x", "parallelizable": True}, "has either data or n, this has neither"),
@@ -128,6 +134,26 @@ def test_a_bad_row_is_named(detect: Run, row: Any, complaint: str, capsys: pytes
     error = capsys.readouterr().err
     assert "labels.jsonl:2: " in error
     assert complaint in error
+
+
+def test_what_is_left_to_a_model_counts_as_not_split(detect: Run) -> None:
+    """Rules find what they find; the rest would be asked about, and nothing is sent."""
+    rules = json.loads(detect(ROWS, "--json"))
+    both = json.loads(detect(ROWS, "--json", "-d", "schema:source=rules+llm"))
+
+    assert both["recall"] == rules["recall"]
+    assert (rules["left_to_a_model"], both["left_to_a_model"]) == (0, 3)
+    assert "3 rows would be left to a model" in detect(ROWS, "-d", "schema:source=rules+llm")
+
+
+def test_a_row_does_not_drive_the_terminal(detect: Run) -> None:
+    """Control characters of a prompt are left out of the table, and escaped in JSON."""
+    row = SPLIT | {"prompt": "\x9b2J\x1b]0;x\x07 Why?"}
+    text, data = detect([row]), detect([row], "--json")
+
+    assert "2J]0;x Why?" in text
+    assert not {"\x1b", "\x9b", "\x07"} & set(text + data)
+    assert json.loads(data)["wrong"][0]["prompt"] == row["prompt"]
 
 
 def test_no_rows_is_an_error(detect: Run) -> None:

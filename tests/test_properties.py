@@ -10,6 +10,9 @@ from ppbench import Plan, Prompt, Request, Schema, Script, VirtualExecutor
 from ppbench import plugins as loader
 from ppbench.execute import Loop
 from ppbench.jobs import Job, Outcome
+from ppbench.model import Item
+from ppbench_plugins.executors.offline import Offline
+from ppbench_plugins.mock.items import known_items
 
 SPECS = (
     "serial", "schema", "schema:stream=false,structured=false", "schema:prompt=paper,tier=paper", "schema:source=rules",
@@ -96,6 +99,30 @@ def test_no_text_makes_a_trial_fail(prompt: str, reply: str, spec: str) -> None:
     """Any prompt, any reply: an answer, and a plan that waits for nothing that never comes."""
     if prompt.strip():
         assert run(spec, Prompt("p", prompt), reply)[0].failure is None
+
+
+def splits() -> list[tuple[str, Item]]:
+    """Each spec with the bundled prompts that it has to split: those that hold independent parts."""
+    flat = [item for item in known_items() if item.schema and item.splittable is not False and item.dependency == "none"]
+    one_each = {(item.category, item.schema.n is None): item for item in reversed(flat) if item.schema}
+    return [(spec, item) for spec in SPECS for item in one_each.values()]
+
+
+@pytest.mark.parametrize(("spec", "item"), splits(), ids=lambda value: getattr(value, "id", value))
+def test_every_method_really_splits(spec: str, item: Item) -> None:
+    """What has independent parts, one prompt of each category and of each kind of schema, with the mock model."""
+    method = METHODS[spec]
+    prompt = Prompt("p", item.text, item.language)
+    job = Job("job", lambda: method.decompose(prompt), lambda reason: Plan.fallback(prompt, reason))
+    with Offline() as executor:
+        [outcome] = Loop(executor).run([[job]])
+
+    assert outcome.failure is None
+    status, reason = outcome.trace.status, outcome.trace.reason
+    if spec == "schema:source=rules":  # in doubt rules decline
+        assert status == "split" or (status, item.category) == ("declined", "keyword_extraction"), reason
+    else:
+        assert status == ("serial" if spec == "serial" else "split"), reason
 
 
 @pytest.mark.parametrize("item", HOSTILE.values(), ids=HOSTILE.keys())

@@ -16,7 +16,7 @@ from ppbench.jobs import Job, Outcome
 from ppbench.specs import build, spec_of, split_spec
 from ppbench_plugins.decomposers.extraction import answer_schema, begun, finished
 from ppbench_plugins.decomposers.reading import MOST_PARTS
-from ppbench_plugins.decomposers.rules import find
+from ppbench_plugins.decomposers.rules import find, lexicon
 from ppbench_plugins.decomposers.schema import SchemaExtraction
 from ppbench_plugins.mock.items import known_items
 from ppbench_plugins.mock.oracle import Ask, Oracle
@@ -267,6 +267,24 @@ def test_what_says_nothing_beside_data_or_n_is_passed_over(prompt: Prompt, field
     assert streamed(json.dumps(fields), "", prompt).trace.status == "split"
 
 
+@pytest.mark.parametrize(
+    ("text", "n", "said"),
+    [("Write 3 poems.", 3, True), ("Write 3 poems.", 150, False), ("Write three poems.", 3, True),
+     ("Write three poems.", 4, False), ("اكتب ٣ قصائد", 3, True), ("写二十五首诗", 25, True), ("写三首诗", 5, False),
+     ("Twenty-five slogans, please.", 25, True), ("Fünfundzwanzig Sprüche, bitte.", 25, True), ("Some poems.", 31, False),
+     ("One hundred and fifty slogans.", 150, True), ("In 2024, write some poems.", 3, True), ("시를 다섯개 써 줘", 5, True),
+     ("Scrivi dua puluh slogan", 20, True), ("Write 13 poems", 3, False), ("Tulis dua puluh slogan", 20, True)],
+)  # fmt: skip
+def test_the_number_of_pieces_stands_in_the_prompt(text: str, n: int, said: bool) -> None:
+    """In digits of any script or in words; a prompt without a number that can be read is believed up to thirty."""
+    prompt, reply = Prompt("s", text), json.dumps(COUNTED | {"n": n})
+
+    assert is_second(expanded(reply, "", prompt)) != said
+    assert len(expanded(reply, "tier=none", prompt).calls) == n
+    assert said or stubborn(reply, "", prompt).reason == f"extraction: the prompt does not say that there are {n}"
+    assert said or streamed(reply, "", prompt).trace.status == "fallback"
+
+
 # Asking again
 
 
@@ -363,6 +381,11 @@ def test_options_that_contradict_each_other_are_refused() -> None:
     """tier=paper nulls a template with {n}; the paper knows no groups."""
     with pytest.raises(ValueError, match="take dialect=paper-2"):
         SchemaExtraction(tier="paper", dialect="paper-1")
+    for source in ("rules", "given"):
+        with pytest.raises(ValueError, match=f"source={source} asks none"):
+            SchemaExtraction(tier="paper", source=source)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="max_tokens is 0; give 1 or more"):
+        SchemaExtraction(max_tokens=0)
     for options in ({"dialect": "paper-2"}, {"first_letter": True}):
         with pytest.raises(ValueError, match="leave group at 1"):
             SchemaExtraction(group=2, **options)  # type: ignore[arg-type]
@@ -410,6 +433,40 @@ def test_the_mock_model_answers_in_the_order_of_the_form(spec: str) -> None:
         assert expanded(reply, spec, prompt).schema == item.schema
 
 
+# Rules
+
+
+def test_rules_that_find_too_much_decline() -> None:
+    """Nobody pays for a thousand calls by accident; a model is not asked to find as many."""
+    prompt = Prompt("p", f"Write {MOST_PARTS + 1} short stories about the snow.")
+
+    assert find(prompt.text).schema is not None
+    for source in ("rules", "rules+llm"):
+        plan = made(f"source={source}").decompose(prompt)
+        assert (plan.status, plan.reason) == ("declined", f"rule: count: more than {MOST_PARTS} parts")
+
+
+def test_what_rules_need_is_loaded_before_a_clock_runs() -> None:
+    """The words of all languages and what tells them apart: making the method loads them, its first prompt nothing."""
+    caches = (lexicon._table, lexicon.words, lexicon._detector, lexicon.number_words)
+    for cache in caches:
+        cache.cache_clear()
+    method = made("source=rules")
+    loaded = [cache.cache_info().misses for cache in caches]
+    for text in (TEXT, "Übersetze ins Englische:\n- Regen\n- Schnee", "写三首诗", "Tulis dua puluh slogan"):
+        method.decompose(Prompt("p", text))
+
+    assert [cache.cache_info().misses for cache in caches] == loaded
+    assert loaded[0] == len(lexicon.codes())
+
+
+def test_half_a_character_stops_no_rule() -> None:
+    """As standard input that is not UTF-8 makes it."""
+    plan = made("source=rules").decompose(Prompt("p", "Translate into German:\n- Rain \udcff is due.\n- Nobody came."))
+
+    assert plan.status == "split"
+
+
 # Names
 
 LETTER = Prompt("l", "NAME_1 wrote to NAME_10. Say in French:\n- NAME_1 is here.\n- NAME_10 left with Anselm.")
@@ -421,22 +478,22 @@ def test_names_stand_for_placeholders_on_the_way_and_come_back() -> None:
 
     def respond(request: Request, now_ns: int) -> Script:
         seen.append(request.text)
-        items = ["Brigitta is here.", "Corvin left with Anselm."]
+        items = ["Pobemege is here.", "Gebovimi left with Anselm."]
         reply = {
             "template": "{context}\n\nSay in French: {data}",
-            "context": "Brigitta wrote to Corvin.",
+            "context": "Pobemege wrote to Gebovimi.",
             "n": None,
             "data": items,
         }
-        return Script(((1, json.dumps(reply) if request.role == "plan" else f"<{request.text[-24:]}>"),), 1)
+        return Script(((1, json.dumps(reply) if request.role == "plan" else f"<{request.text[-26:]}>"),), 1)
 
     outcome = trial(made("names=true"), respond, LETTER)
-    plan = expanded(json.dumps(FOUND | {"data": ["Brigitta is here.", "Corvin left"]}), "names=true", LETTER)
+    plan = expanded(json.dumps(FOUND | {"data": ["Pobemege is here.", "Gebovimi left"]}), "names=true", LETTER)
 
     assert not any("NAME_" in text for text in seen)
-    assert "Brigitta wrote to Corvin. Say in French:\n- Brigitta is here." in seen[0]
+    assert "Pobemege wrote to Gebovimi. Say in French:\n- Pobemege is here." in seen[0]
     assert "NAME_10 left with Anselm." in outcome.trace.answer
-    assert "Brigitta" not in outcome.trace.answer
+    assert "Pobemege" not in outcome.trace.answer
     assert (plan.status, plan.ordered) == ("split", False)
 
 
@@ -447,18 +504,18 @@ def test_the_schema_of_a_plan_with_names_has_the_placeholders() -> None:
 
     assert plan.schema == schema
     assert [call.text for call in plan.calls] == [
-        "Brigitta wrote\nSay Brigitta is here. to Corvin", "Brigitta wrote\nSay Corvin to Corvin"
+        "Pobemege wrote\nSay Pobemege is here. to Gebovimi", "Pobemege wrote\nSay Gebovimi to Gebovimi"
     ]  # fmt: skip
-    assert plan.merge(["Corvin, Brigitta", "x"]) == "- NAME_10, NAME_1\n- x"
+    assert plan.merge(["Gebovimi, Pobemege", "x"]) == "- NAME_10, NAME_1\n- x"
 
 
 def test_items_that_only_a_name_tells_apart_are_kept() -> None:
     """Where nothing is checked, an item may be made of a name and another be a name: with placeholders both are NAME_10."""
-    reply = json.dumps(FOUND | {"data": ["Brigitta0", "Anselm"]})
+    reply = json.dumps(FOUND | {"data": ["Gebovimi0", "Pobemege"]})
     plan = expanded(reply, "names=true,tier=none", Prompt("l", "NAME_10, no: NAME_1."))
 
     assert plan.status == "split"
-    assert plan.merge(["Brigitta0", "Anselm"]) == "1. NAME_10\n2. NAME_10"
+    assert plan.merge(["Gebovimi0", "Pobemege"]) == "1. NAME_10\n2. NAME_10"
 
 
 def test_a_declined_prompt_is_sent_with_its_placeholders() -> None:
@@ -467,17 +524,26 @@ def test_a_declined_prompt_is_sent_with_its_placeholders() -> None:
     plan = made("names=true,source=given,group=2").decompose(Prompt("l", LETTER.text, schema=schema))
 
     assert (plan.status, [call.text for call in plan.calls]) == ("declined", [LETTER.text])
-    assert plan.merge(["Brigitta"]) == "Brigitta"
+    assert plan.merge(["Pobemege"]) == "Pobemege"
 
 
 def test_a_placeholder_that_comes_back_is_no_name() -> None:
     """Shown names alone, a model that writes one is asked again, whatever is checked otherwise."""
-    reply = json.dumps(FOUND | {"data": ["NAME_1 is here.", "Corvin left with Anselm."]})
+    reply = json.dumps(FOUND | {"data": ["NAME_1 is here.", "Gebovimi left with Anselm."]})
 
     for tier in ("own", "paper", "none"):
         plan = stubborn(reply, f"names=true,tier={tier}", LETTER)
         assert (plan.status, plan.calls[0].text) == ("fallback", LETTER.text)
         assert "NAME_1" in plan.reason
+
+
+def test_a_prompt_with_too_many_placeholders_says_that_it_keeps_them() -> None:
+    text = "Say in French:\n" + "\n".join(f"- NAME_{k} came." for k in range(201))
+    schema = Schema("Say in French: {data}", data=("NAME_1 came.", "NAME_2 came."))
+    plan = made("names=true,source=given").decompose(Prompt("l", text, schema=schema))
+
+    assert (plan.status, plan.reason) == ("split", "more than 200 placeholders, which are kept")
+    assert plan.calls[0].text == "Say in French: NAME_1 came."
 
 
 # While the reply streams
@@ -574,6 +640,47 @@ def test_a_reply_that_is_cut_off_after_branches_left_falls_back() -> None:
     assert "extract-again" in sent(streamed(reply[:-30], "stream=false"))
 
 
+def test_a_reply_that_did_not_stream_is_asked_for_again() -> None:
+    """What could have left early has not left where nothing streams: a reply that was cut off gets its second try."""
+    cut = json.dumps(FOUND)[:-30]
+
+    assert is_second(expanded(cut))
+    call = extraction(made())
+    assert call.expand_stream(cut)  # type: ignore[misc]
+    assert call.expand(cut).status == "fallback"  # type: ignore[misc]
+
+
+def test_a_merge_by_a_model_does_not_leave_early() -> None:
+    """Its text is made of all answers: pieces leave when their number is complete, and the plan is kept with its merge."""
+    outcome = streamed(json.dumps(COUNTED), "merge=llm", SLOGANS)
+
+    assert outcome.trace.status == "split"
+    assert sent(outcome)["1"] < len(json.dumps(COUNTED)) // 5
+    assert sent(outcome)["merge"] > sent(outcome)["30"]
+
+
+@pytest.mark.parametrize("tag", ["think", "thinking"])
+def test_a_thought_is_no_extraction(tag: str) -> None:
+    """A draft in a leading tag of thoughts is not read, and nothing leaves from inside it while it streams."""
+    draft = json.dumps(FOUND | {"data": LINES[:2]})
+    call = extraction(made())
+    thought = f"<{tag}>Maybe {draft}"
+
+    assert all(call.expand_stream(thought[:end]) == () for end in range(len(thought) + 1))  # type: ignore[misc]
+    assert streamed(f"\n{thought}</{tag}>{json.dumps(FOUND)}").trace.answer == streamed(json.dumps(FOUND)).trace.answer
+    assert is_second(expanded(thought))
+
+
+def test_few_openings_are_tried_while_a_reply_streams() -> None:
+    """Broken objects before the one that is asked for are passed over, at the end a hundred, at each mark a handful."""
+    few, many = '{"a":' * 3, '{"a":' * 50
+    reply = json.dumps(FOUND)
+
+    assert begun(few + reply) == FOUND
+    assert begun(many + reply) == {}
+    assert finished(many + reply) == FOUND
+
+
 def test_items_before_the_rest_are_waited_for() -> None:
     """Without template, context and count nothing can be rendered: no branch leaves early, and the plan is the same."""
     turned = streamed(json.dumps(dict(reversed(FOUND.items()))))
@@ -632,9 +739,10 @@ def test_only_what_may_stand_in_a_plan_leaves_early(change: dict[str, Any], spec
 def test_a_reply_that_takes_back_what_it_said_falls_back(tail: str) -> None:
     """A second object, or a refusal at the end, cannot call back branches that have left."""
     reply = json.dumps(FOUND).removesuffix("]}") + tail
+    outcome = streamed(reply)
 
-    assert expanded(reply).status == "fallback"
-    assert not is_second(expanded(reply))
+    assert outcome.trace.status == "fallback"
+    assert "extract-again" not in sent(outcome)
     assert expanded(reply, "stream=false").status in ("split", "declined")
 
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_methods import ITEMS, PROMPT, SMOKE, TEXT, execute, expanded, roles
 
-from ppbench import Call, Prompt, Request, Script, VirtualExecutor
+from ppbench import Call, Prompt, Request, Schema, Script, VirtualExecutor
 from ppbench.execute import Job, Loop
-from ppbench_plugins.decomposers.reading import letter, points_mended, points_paper
+from ppbench_plugins.decomposers.reading import letter, points_mended, points_paper, without_thought
 from ppbench_plugins.decomposers.sot import SkeletonOfThought
 from ppbench_plugins.mock.oracle import Ask, Oracle
 
@@ -179,14 +179,33 @@ def test_answers_are_joined_as_published() -> None:
         ("Skeleton:\n2. A\n3. B", ["A", "B"]),
         ("Some\nprose\n2. A\n3. B", ["A", "B"]),
         ("Prose\n3. A\n4. B", ["A", "B"]),
+        ("1. A\n1. B\n1. C", ["A", "B", "C"]),
+        ("(1) A\n(2) B", ["A", "B"]),
+        ("（１）A\n（２）B", ["A", "B"]),
+        ("+ A\n+ B", ["A", "B"]),
+        ("① A\n②B\n⑳ C", ["A", "B", "C"]),
+        ("- 1. A\n- 2. B", ["A", "B"]),
+        ("- **① A**\n- **② B**", ["A", "B"]),
+        ("1. A\n1. B\n2. C", ["A", "C"]),
+        ("<think>\n1. x\n2. y\n</think>\n1. A\n2. B", ["A", "B"]),
     ],
 )
 def test_the_mended_parser_keeps_every_point(outline: str, points: list[str]) -> None:
     """Where the published code loses, invents or misnumbers points; what is found is numbered from 1."""
-    found = points_mended(outline)
+    found = points_mended(without_thought(outline))
 
     assert found == [(str(k), point) for k, point in enumerate(points, 1)]
     assert [call.id for call in expanded(SkeletonOfThought(), outline).calls] == [index for index, _ in found]
+
+
+@pytest.mark.parametrize("style", ["instruction", "prefix"])
+def test_a_plan_tells_its_points(style: str) -> None:
+    """As what the prompt was split into; a single point, and points that are alike, are no split."""
+    method = SkeletonOfThought(style=style)  # type: ignore[arg-type]
+
+    assert expanded(method, "1. A\n2. {data} B").schema == Schema("{data}", data=("A", "{data} B"))
+    assert expanded(method, "1. A").schema is None
+    assert expanded(method, "1. A\n2. A").schema is None
 
 
 def test_points_are_asked_for_at_the_same_time() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ppbench_plugins.decomposers.tier_words import COUNTED, LISTED, LISTING, MANY, REQUESTS
 from ppbench_plugins.decomposers.tiers import Ground, paper_tier
+from ppbench_plugins.decomposers.told import numbers_in
 
 RG, RC, NER, TR, KE, SA = (
     "Repeated Generation", "Reading Comprehension", "Named Entity Recognition", "Translation", "Keyword Extraction",
@@ -195,3 +196,30 @@ def test_what_is_claimed_stands_in_the_prompt(template: str, context: str | None
 
     assert found.startswith(problem)
     assert bool(found) == bool(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "item", "held"),
+    [("is land available", "island", False), ("the island", "land", False), ("the island", "is land", False),
+     ("Is  Land, available?", "is land", True), ("concatenate", "cat", False), ("In 15 days", "5", False),
+     ("3 kg of it", "3kg", True), ("a train", "rain", False), ("Straße", "STRASSE", True), ("приход", "ход", False),
+     ("мой приход.", "приход", True), ("我有苹果和香蕉。", "苹果", True), ("我有苹 果", "苹果", True),
+     ("사과와 배", "사과", True), ("القطط والكلاب", "الكلاب", True), ("用Python写", "Python", True),
+     ("用Python3写", "Pyth", False), ("हिन्दी भाषा", "हिन्दी", True), ("हिन्दी भाषा", "हिन्द", False),
+     ("cafe\u0301s", "cafe", False),
+     ("Say:\\nfoo\\nbar", "foo", True), ("a 🙂 b", "🙂", True), ("a+b", "+", True), ("ab", "-", False),
+     ("ราคาเท่าไร", "เท่าไร", True)],
+)  # fmt: skip
+def test_words_of_an_item_are_whole_words(text: str, item: str, held: bool) -> None:
+    """Where a script writes words apart; where it does not, or attaches to them, the letters stand in a row."""
+    assert Ground(text).holds(item) == held
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("3 poems, 12 songs", {3, 12}), ("２ und ٣", {2, 3}), ("Twenty-five", {5, 20, 25}), ("cent", {100}),
+     ("one hundred and fifty", {50, 100, 150}), ("two hundred", {2, 100, 200}), ("三十条", {30}), ("一百二十", {120}),
+     ("다섯개, 세계", {5}), ("a dozen", {12}), ("dua belas", {12}), ("nothing", set()), ("seven. Two", {7, 2, 9})],
+)  # fmt: skip
+def test_numbers_are_read_in_digits_and_words(text: str, numbers: set[int]) -> None:
+    assert numbers <= numbers_in(text) <= numbers | {9, 200}

@@ -5,7 +5,6 @@ Watching a reply costs time, so its figures are for the eye; `ppbench run` measu
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from typing import Any, TextIO, get_args
@@ -13,7 +12,7 @@ from typing import Any, TextIO, get_args
 import click
 
 from ppbench import plugins as loader
-from ppbench.commands.common import asked_item, refuse_empty_url, refuse_unlabelled
+from ppbench.commands.common import asked_item, json_text, plain, refuse_empty_url, refuse_unlabelled
 from ppbench.errors import BrokenPlugin, EndpointUnusable, PpbenchError, TooManyFailures
 from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
@@ -24,9 +23,6 @@ from ppbench.specs import spec_of
 from ppbench.trace import UNUSABLE, Reply, Span, Trace
 
 _MS = 1_000_000
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What could drive a terminal: C0 but for tab and newline, DEL, and C1, in which a single character opens a sequence."""
-
 _HALF = re.compile(r"[\ud800-\udfff]")
 
 
@@ -95,8 +91,7 @@ class _Screen:
     def _write(self, text: str) -> None:
         """A model's text is data: on a terminal without control characters, and with a mark for what cannot be written."""
         encoding = self._out.encoding or "utf-8"
-        plain = _CONTROL.sub("", text) if self._terminal else text
-        self._out.write(plain.encode(encoding, "replace").decode(encoding))
+        self._out.write(plain(text, encoding) if self._terminal else text.encode(encoding, "replace").decode(encoding))
         self._out.flush()
 
 
@@ -120,9 +115,9 @@ def _error(outcome: Outcome, executor: Executor, what: str) -> PpbenchError:
     """Why there is no answer: the endpoint cannot be used, it refused this request, or the method broke down."""
     error = outcome.last_error
     if error is None:
-        return BrokenPlugin(f"{what}: {_CONTROL.sub('', outcome.failure or '')}")
+        return BrokenPlugin(f"{what}: {plain(outcome.failure or '')}")
     kind = EndpointUnusable if error.kind in UNUSABLE else TooManyFailures
-    return kind(f"{executor.endpoint}: {_CONTROL.sub('', outcome.failure or '')}")
+    return kind(f"{executor.endpoint}: {plain(outcome.failure or '')}")
 
 
 def _print_json(trace: Trace, executor: Executor, spec: str) -> None:
@@ -133,12 +128,7 @@ def _print_json(trace: Trace, executor: Executor, spec: str) -> None:
         "tokens_in": _tokens(trace, "tokens_in"), "tokens_out": _tokens(trace, "tokens_out"),
         "replies": [_reply(span) for span in trace.spans],
     }  # fmt: skip
-    text = json.dumps(data, ensure_ascii=False, indent=2)
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:  # half a surrogate pair from a model, or a stream that knows few letters
-        text = json.dumps(data, indent=2)
-    click.echo(text)
+    click.echo(json_text(data))
 
 
 def _reply(span: Span) -> dict[str, Any]:
@@ -189,4 +179,4 @@ def _total(tokens: dict[str, int | None]) -> str:
 
 def _say(text: str) -> None:
     """To stderr; reasons may hold words of a model."""
-    click.echo(_CONTROL.sub("", text), err=True)
+    click.echo(plain(text, sys.stderr.encoding), err=True)

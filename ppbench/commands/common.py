@@ -1,9 +1,13 @@
-"""What several commands need: the installed prompts, categories by name, and checks of what was asked."""
+"""What several commands need: the installed prompts, categories by name, checks of what was asked, and text
+that is fit for a terminal."""
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,6 +17,25 @@ from ppbench.model import Category, Item
 from ppbench.plugins import Plugins
 from ppbench.specs import spec_of
 from ppbench.tasks import Problem, load_items, refuse
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What could drive a terminal: C0 but for tab and newline, DEL, and C1, in which a single character opens a sequence."""
+
+
+def plain(text: str, encoding: str | None = None) -> str:
+    """Text of a prompt or a model, fit for a terminal: without control characters, what cannot be written as a mark."""
+    encoding = encoding or sys.stdout.encoding or "utf-8"
+    return _CONTROL.sub("", text).encode(encoding, "replace").decode(encoding)
+
+
+def json_text(data: Any) -> str:
+    """Data as JSON that any terminal may show: in its own letters where the stream knows them, control characters escaped."""
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # half a surrogate pair from a model, or a stream that knows few letters
+        text = json.dumps(data, indent=2)
+    return _CONTROL.sub(lambda control: f"\\u{ord(control[0]):04x}", text)
 
 
 def categories(plugins: Plugins) -> dict[str, Category]:

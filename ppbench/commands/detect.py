@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -10,6 +9,7 @@ from tabulate import tabulate
 
 from ppbench import plugins as loader
 from ppbench.attempts import expect
+from ppbench.commands.common import json_text, plain
 from ppbench.detect import Figures, Found, Label, by_language, figures, read_label
 from ppbench.errors import BrokenPlugin, InvalidData, UsageError
 from ppbench.hookspecs import Decomposer
@@ -31,7 +31,8 @@ def detect(file: str, spec: str, as_json: bool, explain: bool) -> None:
     """Score what a method finds in the labelled prompts of FILE.
 
     JSONL rows with `prompt`, `parallelizable`, `data` or `n`, and `lang`; rows with `borderline` are left out, and a
-    `shape` other than flat or repeat is no flat split. A method whose plans need a model's reply cannot be scored here.
+    `shape` other than flat or repeat is no flat split. Nothing is sent: what a method would ask a model about counts as not
+    split, and one that asks about all of them cannot be scored here.
     """
     method = loader.load().make("decomposer", spec)
     if getattr(method, "given", ()):
@@ -41,18 +42,24 @@ def detect(file: str, spec: str, as_json: bool, explain: bool) -> None:
     if not labels:
         raise InvalidData(f"{file} holds no row; give JSONL with `prompt`, `parallelizable`, `data` or `n`, and `lang`")
     found = [_found(method, label) for label in labels]
-    click.echo(_as_json(method, found, explain) if as_json else _as_text(method, found, explain))
+    if any(one.left for one in found) and not any(one.schema for one in found):
+        raise UsageError(f"{spec_of(method)} plans with a model's reply, and detect sends nothing; score a method that finds "
+                         "the parts itself, such as schema:source=rules")  # fmt: skip
+    click.echo(_as_json(method, found, explain) if as_json else plain(_as_text(method, found, explain)))
 
 
 def _found(method: Decomposer, label: Label) -> Found:
     try:
         plan = expect(Plan, method.decompose(Prompt("prompt", label.prompt, label.language)), "decompose")
     except Exception as error:
-        raise BrokenPlugin(f"{spec_of(method)} on {label.where}: {type(error).__name__}: {error}") from error
+        raise BrokenPlugin(plain(f"{spec_of(method)} on {label.where}: {type(error).__name__}: {error}")) from error
     if any(call.expand for call in plan.calls):
-        raise UsageError(f"{spec_of(method)} on {label.where}: its plan goes on with a model's reply, and detect sends "
-                         "nothing; score a method that finds the parts itself")  # fmt: skip
+        return Found(label, None, "left to a model", left=True)
     return Found(label, plan.schema if plan.status == "split" else None, plan.reason)
+
+
+def _left(found: list[Found]) -> int:
+    return sum(one.left and not one.label.borderline for one in found)
 
 
 def _wrong(found: list[Found]) -> list[Found]:
@@ -64,10 +71,11 @@ def _as_json(method: Decomposer, found: list[Found], explain: bool) -> str:
         "decomposer": spec_of(method),
         **figures(found).to_json(),
         "borderline": sum(one.label.borderline for one in found),
+        "left_to_a_model": _left(found),
         "by_language": {name: part.to_json() for name, part in by_language(found).items()},
         "wrong": [_row(one, explain) for one in _wrong(found)],
     }
-    return json.dumps(shown, ensure_ascii=False, indent=2)
+    return json_text(shown)
 
 
 def _row(one: Found, explain: bool) -> dict[str, Any]:
@@ -91,6 +99,8 @@ def _as_text(method: Decomposer, found: list[Found], explain: bool) -> str:
     left = sum(one.label.borderline for one in found)
     lines = [table, "", f"{spec_of(method)}: {len(wrong)} rows wrong; {left} borderline rows left out. Items exact: of the "
              "parallelizable rows that were split."]  # fmt: skip
+    if asked := _left(found):
+        lines[-1] += f" {asked} rows would be left to a model, and count as not split."
     for one in wrong:
         reason = f" ({one.reason})" if explain and one.reason else ""
         lines.append(f"  {one.label.where}: {one.fault}{reason}: {' '.join(one.label.prompt.split())[:80]}")

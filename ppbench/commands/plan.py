@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,7 @@ from tabulate import tabulate
 
 from ppbench import plugins as loader
 from ppbench.attempts import expect
-from ppbench.commands.common import asked_item, refuse_unlabelled
+from ppbench.commands.common import asked_item, json_text, plain, refuse_unlabelled
 from ppbench.errors import BrokenPlugin, EndpointUnusable
 from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
@@ -46,9 +45,9 @@ def plan(prompt: str, spec: str, form: str | None, send: bool, executor: str, mo
     else:
         tree = _node("answer", made, None)
     if form == "json":
-        click.echo(json.dumps({"decomposer": spec_of(method), "prompt": item.id, "plan": tree}, ensure_ascii=False, indent=2))
+        click.echo(json_text({"decomposer": spec_of(method), "prompt": item.id, "plan": tree}))
     else:
-        click.echo("\n".join(_mermaid(tree) if form == "mermaid" else _tree(spec_of(method), item, tree)))
+        click.echo(plain("\n".join(_mermaid(tree) if form == "mermaid" else _tree(spec_of(method), item, tree))))
 
 
 def _plan_of(method: Decomposer, item: Item) -> Plan:
@@ -56,7 +55,7 @@ def _plan_of(method: Decomposer, item: Item) -> Plan:
     try:
         return expect(Plan, method.decompose(item.prompt(getattr(method, "given", ()))), "decompose")
     except Exception as error:
-        raise BrokenPlugin(f"{spec_of(method)} on {item.id}: {type(error).__name__}: {error}") from error
+        raise BrokenPlugin(plain(f"{spec_of(method)} on {item.id}: {type(error).__name__}: {error}")) from error
 
 
 def _node(name: str, plan: Plan, executor: Executor | None) -> dict[str, Any]:
@@ -81,7 +80,7 @@ def _ask(call: Call, executor: Executor) -> str:
     job = Job(f"plan/{call.id}", lambda: Plan((replace(call, expand=None, expand_stream=None, needs=(), after=()),)))
     outcome = next(Loop(executor).run([[job]]))
     if outcome.failure:
-        raise EndpointUnusable(f"{executor.endpoint}: {outcome.failure}")
+        raise EndpointUnusable(f"{executor.endpoint}: {plain(outcome.failure)}")
     return outcome.trace.answer
 
 

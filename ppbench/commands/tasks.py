@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from ppbench import balance, dry
 from ppbench import plugins as loader
-from ppbench.commands.common import categories, installed_items, known_names
+from ppbench.commands.common import categories, installed_items, json_text, known_names, plain
 from ppbench.commands.detect import detect
 from ppbench.commands.importing import import_
 from ppbench.commands.new_task import new
@@ -83,7 +83,7 @@ def show(name: str, samples: int, as_json: bool) -> None:
     """Show the prompts of NAME, the id of a prompt, a category or a suite: counts, and samples with their subtasks."""
     chosen = _named(loader.load(), name)
     if as_json:
-        click.echo(json.dumps([_row(item) for item in chosen], ensure_ascii=False, indent=2))
+        click.echo(json_text([_row(item) for item in chosen]))
         return
     if len(chosen) > 1:
         by_category = Counter(item.category for item in chosen)
@@ -98,14 +98,14 @@ def show(name: str, samples: int, as_json: bool) -> None:
 def _show(item: Item) -> None:
     about = [item.category, item.language, *([f"dependency: {item.dependency}"] if item.dependency != "none" else [])]
     click.echo("  ".join([item.id, *about]))
-    click.echo("\n".join("    " + line for line in item.text.splitlines()))
+    click.echo(plain("\n".join("    " + line for line in item.text.splitlines())))
     if item.schema:
         references = item.reference or ((),) * item.schema.size
         for place, (text, accepted) in enumerate(zip(item.schema.render(), references, strict=True), 1):
             shown = " ".join(text.split())
-            click.echo(f"  {place}. {shown[:100]}" + (f"  =>  {' | '.join(accepted)}" if accepted else ""))
+            click.echo(plain(f"  {place}. {shown[:100]}" + (f"  =>  {' | '.join(accepted)}" if accepted else "")))
     for constraint in item.constraints:
-        click.echo(f"  of the whole set: {constraint}")
+        click.echo(plain(f"  of the whole set: {constraint}"))
     click.echo("")
 
 

@@ -64,12 +64,6 @@ def recognise(text: str) -> str:
     return next((name for name, task in TASKS.items() if task.stated(text)), "")
 
 
-def divide(text: str, breadth: int) -> list[str]:
-    """The subproblems of a canonical problem; none if it has fewer parts than asked for, or is none."""
-    cut = TASKS[name].divide if (name := recognise(text)) else None
-    return cut(text, breadth) if cut else []
-
-
 def _listed(text: str) -> list[tuple[tuple[int, int], list[str]]]:
     return [(match.span(), re.findall(r"-?\d+", match[0])) for match in _NUMBERS.finditer(text)]
 

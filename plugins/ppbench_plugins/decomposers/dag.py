@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar, Literal
 
 from ppbench import Call, Plan, Prompt, Schema
-from ppbench_plugins.decomposers.dag_reading import END, Subtask, read, read_so_far
+from ppbench_plugins.decomposers.dag_reading import END, PlanReader, Subtask
 from ppbench_plugins.decomposers.merges import merge_for
 from ppbench_plugins.decomposers.reading import MOST_PARTS
 from ppbench_plugins.prompts import fill
@@ -42,31 +41,57 @@ class Dag:
     def __post_init__(self) -> None:
         if not 2 <= self.max_parts <= MOST_PARTS:
             raise ValueError(f"max_parts is from 2 to {MOST_PARTS}, not {self.max_parts}")
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise ValueError(f"max_tokens is {self.max_tokens}; give 1 or more, or none for no limit")
 
     def decompose(self, prompt: Prompt) -> Plan:
         text = fill("dag_plan", request=prompt.text, most=self.max_parts, end=END)
-        early = partial(self._known, prompt) if self.stream else None
+        planning = Planning(self, prompt)
         call = Call(
-            "plan", text, role="plan", max_tokens=self.max_tokens, expand=partial(self._plan, prompt), expand_stream=early
-        )
+            "plan", text, role="plan", max_tokens=self.max_tokens, expand=planning.plan,
+            expand_stream=planning.known if self.stream else None,
+        )  # fmt: skip
         return Plan((call,))
 
-    def _known(self, prompt: Prompt, reply: str) -> Sequence[Call]:
-        return [_solve(prompt, subtask) for subtask in read_so_far(reply, prompt.text, self.max_parts)]
 
-    def _plan(self, prompt: Prompt, reply: str) -> Plan:
+class Planning:
+    """One prompt on its way to a plan. Each line is read and each call is made once, however often a reply that streams is
+    looked at; another trial begins with nothing."""
+
+    def __init__(self, method: Dag, prompt: Prompt) -> None:
+        self._method, self._prompt = method, prompt
+        self._reader = PlanReader(prompt.text, method.max_parts)
+        self._made: dict[Subtask, Call] = {}
+        self._known: tuple[tuple[Subtask, ...], tuple[Call, ...]] = (), ()
+
+    def known(self, reply: str) -> Sequence[Call]:
+        """The calls that a reply asks for by now."""
+        subtasks = self._reader.read_so_far(reply)
+        if subtasks is not self._known[0]:
+            self._known = subtasks, self._calls(subtasks)
+        return self._known[1]
+
+    def plan(self, reply: str) -> Plan:
+        """What a whole reply leads to."""
+        method, prompt = self._method, self._prompt
         try:
-            subtasks = read(reply, prompt.text, self.max_parts)
+            subtasks = self._reader.read(reply)
         except ValueError as error:
             return Plan.fallback(prompt, f"plan: {error}")
         if len(subtasks) < 2:
             return Plan.decline(prompt, "the planner found nothing to split")
-        calls = tuple(_solve(prompt, subtask) for subtask in subtasks)
+        calls = self._calls(subtasks)
         linked = any(call.needs for call in calls)
-        if self.join == "llm" or (self.join == "auto" and linked):
+        if method.join == "llm" or (method.join == "auto" and linked):
             return Plan((*calls, _join(prompt, subtasks)), schema=_schema(subtasks))
-        answers = tuple(call.id for call in calls) if self.merged == "all" else ()
+        answers = tuple(call.id for call in calls) if method.merged == "all" else ()
         return Plan(calls, merge_for(prompt.text), _schema(subtasks), answers=answers)
+
+    def _calls(self, subtasks: Sequence[Subtask]) -> tuple[Call, ...]:
+        for subtask in subtasks:
+            if subtask not in self._made:
+                self._made[subtask] = _solve(self._prompt, subtask)
+        return tuple(self._made[subtask] for subtask in subtasks)
 
 
 def _schema(subtasks: Sequence[Subtask]) -> Schema | None:

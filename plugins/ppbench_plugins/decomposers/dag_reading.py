@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
+
+from ppbench_plugins.decomposers.reading import without_thought
 
 END = "end"
 """The line that closes a plan. Without it a plan was cut off."""
@@ -22,7 +24,6 @@ _LINE = re.compile(
     r"(?!\d)(?:\*\*|__|`)?[ \t]*+(.*)"
 )
 _REFERENCE = re.compile(r"(\\?)[$＄](?:\{[ ]*+(\d{1,4})[ ]*+\}|(\d{1,4})(?!\d))(\.\d|,\d{3}(?!\d))?")
-_THOUGHT = re.compile(r"\A\s*+<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
 _FENCE = re.compile(r"[ \t]*+(?:```|~~~)[\w ]*+")
 _MARKS = " \t\r*_`<>#.()[]:;!。-"
 
@@ -59,31 +60,60 @@ class Reading:
     """Why it is no plan, from the line on where it ceases to be one."""
 
 
-def read(reply: str, request: str, most: int) -> tuple[Subtask, ...]:
-    """The subtasks of a whole reply; none if the planner closed a plan without any. Raises ValueError."""
-    reading = _read(reply[: MOST_TEXT + 1] + "\n", request, most)
-    if reading.problem:
-        raise ValueError(reading.problem)
-    if len(reply) > MOST_TEXT and not reading.ended:
-        raise ValueError(f"the reply goes on after {MOST_TEXT} characters")
-    if not reading.ended:
-        raise ValueError(f"cut off: it lacks the closing line {END!r}" if reading.subtasks else "the reply holds no plan")
-    return reading.subtasks
+class PlanReader:
+    """Reads the plan for one request, whole or as far as it has come. A plan that streams is looked at token by token and
+    grows line by line: what its lines say is remembered."""
 
+    def __init__(self, request: str, most: int) -> None:
+        self._request, self._most = request, most
+        self._lines, self._reading = "", Reading()
 
-def read_so_far(reply: str, request: str, most: int) -> tuple[Subtask, ...]:
-    """The subtasks that a reply holds for sure while it still streams: their lines are complete.
-
-    The first is held back until a second one begins, a word or two later: a plan of one line is no split.
-    """
-    if len(reply) > MOST_TEXT or reply.count("\n") > MOST_LINES:
-        return ()  # what was known is known; no further line will be
-    cut = reply.rfind("\n") + 1
-    reading = _read(reply[:cut], request, most)
-    if len(reading.subtasks) != 1:
+    def read(self, reply: str) -> tuple[Subtask, ...]:
+        """The subtasks of a whole reply; none if the planner closed a plan without any. Raises ValueError."""
+        reply = without_thought(reply)
+        reading = self._read(reply[: MOST_TEXT + 1] + "\n")
+        if reading.problem:
+            raise ValueError(reading.problem)
+        if len(reply) > MOST_TEXT and not reading.ended:
+            raise ValueError(f"the reply goes on after {MOST_TEXT} characters")
+        if not reading.ended:
+            raise ValueError(f"cut off: it lacks the closing line {END!r}" if reading.subtasks else "the reply holds no plan")
         return reading.subtasks
-    goes_on = not (reading.ended or reading.problem) and _begins(reply[cut:], reading.subtasks[0].number)
-    return reading.subtasks if goes_on else ()
+
+    def read_so_far(self, reply: str) -> tuple[Subtask, ...]:
+        """The subtasks that a reply holds for sure while it still streams: their lines are complete.
+
+        The first is held back until a second one begins, a word or two later: a plan of one line is no split.
+        """
+        reply = without_thought(reply)
+        cut = reply.rfind("\n") + 1
+        if len(reply) > MOST_TEXT or (cut > len(self._lines) and reply.count("\n") > MOST_LINES):
+            return ()  # what was known is known; no further line will be
+        if cut != len(self._lines) or not reply.startswith(self._lines):
+            self._lines, self._reading = reply[:cut], self._read(reply[:cut])
+        reading = self._reading
+        if len(reading.subtasks) != 1:
+            return reading.subtasks
+        goes_on = not (reading.ended or reading.problem) and _begins(reply[cut:], reading.subtasks[0].number)
+        return reading.subtasks if goes_on else ()
+
+    def _read(self, lines: str) -> Reading:
+        found: list[Subtask] = []
+        try:
+            for number, text in _numbered(lines):
+                if number is None:
+                    return Reading(tuple(found), ended=True)
+                if len(found) == self._most:
+                    raise ValueError(f"more than {self._most} subtasks")
+                found.append(_subtask(number, text, [subtask.number for subtask in found], self._quoted))
+        except ValueError as error:
+            return Reading(tuple(found), problem=str(error))
+        return Reading(tuple(found))
+
+    @cached_property
+    def _quoted(self) -> frozenset[tuple[bool, int]]:
+        """What the request holds that looks like a reference: whether it has braces, and its number."""
+        return frozenset((bool(match[2]), int(match[2] or match[3])) for match in _REFERENCE.finditer(self._request))
 
 
 def _begins(line: str, after: int) -> bool:
@@ -93,35 +123,13 @@ def _begins(line: str, after: int) -> bool:
     return bool(match) and int(match[1]) > after and not END.startswith(bare)  # type: ignore[index]
 
 
-@lru_cache(maxsize=8)
-def _read(lines: str, request: str, most: int) -> Reading:
-    """Reads complete lines. Cached, since a streaming plan is looked at token by token and grows line by line."""
-    found: list[Subtask] = []
-    try:
-        for number, text in _numbered(lines):
-            if number is None:
-                return Reading(tuple(found), ended=True)
-            if len(found) == most:
-                raise ValueError(f"more than {most} subtasks")
-            found.append(_subtask(number, text, [subtask.number for subtask in found], _quoted(request)))
-    except ValueError as error:
-        return Reading(tuple(found), problem=str(error))
-    return Reading(tuple(found))
-
-
-@lru_cache(maxsize=8)
-def _quoted(request: str) -> frozenset[tuple[bool, int]]:
-    """What the request holds that looks like a reference: whether it has braces, and its number."""
-    return frozenset((bool(match[2]), int(match[2] or match[3])) for match in _REFERENCE.finditer(request))
-
-
 def _numbered(lines: str) -> Iterator[tuple[int | None, str]]:
     """(number, text) of each line of the plan, which begins at a line numbered 1; (None, "") for its end.
 
     Raises ValueError at a line within the plan that is none of it: it may be the rest of a subtask, and would be lost.
     """
     begun = False
-    for place, line in enumerate(_THOUGHT.sub("", lines, count=1).split("\n")):
+    for place, line in enumerate(lines.split("\n")):
         if place > MOST_LINES:
             raise ValueError(f"more than {MOST_LINES} lines")
         match = _LINE.fullmatch(line.rstrip())

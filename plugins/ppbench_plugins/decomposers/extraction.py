@@ -40,6 +40,8 @@ _SPACE = re.compile(r"[ \t\n\r]*+")
 _LONE = re.compile(r"[\ud800-\udfff]")
 _TRIES = 100
 """Opening braces tried; an endless reply of broken objects is not searched to its end."""
+_FEW_TRIES = 5
+"""The same while a reply streams, when it is searched again at each of its marks."""
 _value = JSONDecoder(strict=False).raw_decode
 
 
@@ -60,7 +62,8 @@ def begun(reply: str) -> dict[str, Any]:
     """The fields that are complete in a reply that may still be streaming, up to the one that says what is to be split:
     what follows that one may come too late. None, if no template is among them."""
     fields: dict[str, Any] = {}
-    for key, value in next((read.fields for read in _objects(reply) if "template" in read.fields), fields).items():
+    ours = (read.fields for read in _objects(reply, _FEW_TRIES) if _PAPER.keys() & read.fields.keys())
+    for key, value in next(ours, fields).items():
         fields[key] = value
         if key == "data" or (key == "n" and value is not None):
             break
@@ -103,8 +106,8 @@ def is_item(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and not _LONE.search(value)
 
 
-def _objects(text: str) -> Iterator[Read]:
-    for match in islice(_OPENING.finditer(text), _TRIES):
+def _objects(text: str, tries: int = _TRIES) -> Iterator[Read]:
+    for match in islice(_OPENING.finditer(text), tries):
         fields: dict[str, Any] = {}
         try:
             yield Read(fields, _fields(text, match.start(), fields))

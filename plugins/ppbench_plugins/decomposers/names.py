@@ -13,14 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-_RUN = re.compile(r"(?<![A-Za-z0-9_])(?:NAME_[0-9]+)+")
-"""Placeholders that stand together; behind an ASCII letter, digit or underscore they are part of an identifier."""
+_RUN = re.compile(r"(?<![A-Za-z0-9_])(?:NAME_[0-9]++)++(?![a-z])")
+"""Placeholders that stand together; behind an ASCII letter, digit or underscore they are part of an identifier, and before
+a small letter of a word, in which a name could not be found again."""
 _ONE = re.compile(r"NAME_[0-9]+")
-_MOST = 200
+MOST_NAMES = 200
 """A text with more different placeholders is no conversation and keeps them."""
-_LISTED = """Anselm Brigitta Corvin Delphine Edric Florentyna Gwendal Hestia Ingmar Josquin Kestrin Leocadia Marlys Norbert
-Orsolya Perpetua Quentin Rosamund Sigrun Thandeka Ulrika Vasilka Wystan Xanthe Yngvild Zenobia Alaric Bronwyn Casimir Dagny
-Emeric Frideswide Gunther Hyacinthe Isolde Jolanthe Klementyna Lysander Mstislav Nkechi""".split()
 _CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
 
 
@@ -29,7 +27,8 @@ class Names:
     """Which invented name stands for which placeholder.
 
     `restore(replace(text)) == text` for every text it was made of: a name begins with the only capital letter it has, none
-    is the beginning of another, and none stands in the texts, in whatever case, so that it can be found again at sight.
+    is the beginning of another, and none stands in the texts, in whatever case, so that it can be found again at sight. All
+    are made up, and looked for as whole words: a person who really has such a name is nobody's placeholder.
     """
 
     pairs: tuple[tuple[str, str], ...] = ()
@@ -39,7 +38,7 @@ class Names:
         """Names for all placeholders of these texts, in order of appearance."""
         given = [text for text in texts if text]
         found = list(dict.fromkeys(name for text in given for name in placeholders(text)))
-        if len(found) > _MOST:
+        if len(found) > MOST_NAMES:
             return cls()
         standing = "\n".join(given).casefold()
         free = (name for name in _candidates() if name.casefold() not in standing)
@@ -52,15 +51,20 @@ class Names:
 
     def restore(self, text: str) -> str:
         """The text with the names changed for their placeholders."""
-        return self._pattern.sub(lambda match: self._back[match[0]], text) if self.pairs else text
+        if not self.pairs:
+            return text
+        one, run = self._patterns
+        return run.sub(lambda match: one.sub(lambda name: self._back[name[0]], match[0]), text)
 
     @cached_property
     def _back(self) -> dict[str, str]:
         return {name: placeholder for placeholder, name in self.pairs}
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile("|".join(self._back))
+    def _patterns(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        """A name, and names that stand together with no letter of a Latin word beside them."""
+        one = "|".join(self._back)
+        return re.compile(one), re.compile(rf"(?<![A-Za-z])(?:{one})++(?![a-z])")
 
 
 def placeholders(text: str) -> list[str]:
@@ -69,8 +73,7 @@ def placeholders(text: str) -> list[str]:
 
 
 def _candidates() -> Iterator[str]:
-    """The listed names, then made ones: four open syllables each, which no listed name is, nor begins with."""
-    yield from _LISTED
+    """Made names, of four open syllables each."""
     syllables = [consonant + vowel for consonant in _CONSONANTS for vowel in _VOWELS]
     place = 0
     while True:

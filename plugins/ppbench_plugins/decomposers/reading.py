@@ -8,21 +8,35 @@ import unicodedata
 from itertools import islice
 from typing import Any
 
+_THOUGHT = re.compile(r"\s*+<think(?:ing)?>")
+_THOUGHT_ENDS = ("</think>", "</thinking>")
 _OPENING = re.compile(r'\{(?=\s*+["}])')
 _TRIES = 100
 """Opening braces tried; an endless reply of broken objects is not searched to its end."""
 _LIST_MARK = re.compile(
-    r"^([ \t]*+)(?:#+[ \t]*+)?(?:\*\*)?(\d{1,4})(?:\*\*)?[ \t]?[.)．）、:：](?!\d)(?:\*\*)?[ \t]*+(\S.*)$", re.MULTILINE
+    r"^([ \t]*+)(?:[-*+•–][ \t]++|#+[ \t]*+)?(?:\*\*)?[(（]?(\d{1,4})(?:\*\*)?[ \t]?[.)．）、:：](?!\d)(?:\*\*)?"
+    r"[ \t]*+(\S.*)$",
+    re.MULTILINE,
 )
-_BULLET = re.compile(r"^([ \t]*+)[-*•–][ \t]++(\S.*)$", re.MULTILINE)
+_CIRCLED = re.compile(r"^([ \t]*+(?:[-*+•–][ \t]++)?(?:\*\*)?)([①-⑳])(?=.*\S)", re.MULTILINE)
+_BULLET = re.compile(r"^([ \t]*+)[-*+•–][ \t]++(\S.*)$", re.MULTILINE)
 _PAPER = re.compile(r"(?<!\d)(\d+)\.\s?([\s\S]+?)(?:\n|$)")
 MOST_PARTS = 200
 """A reply that splits into more parts than this is taken for misread; nobody pays for a thousand calls by accident."""
 
 
+def without_thought(reply: str) -> str:
+    """A reply without the thoughts that open it in a tag of their own; of one that still thinks nothing is left."""
+    opening = _THOUGHT.match(reply)
+    if not opening:
+        return reply
+    ends = [at + len(mark) for mark in _THOUGHT_ENDS if (at := reply.find(mark, opening.end())) >= 0]
+    return reply[min(ends) :] if ends else ""
+
+
 def json_object(text: str) -> dict[str, Any]:
     """The first JSON object in a reply, with or without fences or prose around it."""
-    decoder = json.JSONDecoder()
+    text, decoder = without_thought(text), json.JSONDecoder()
     for place in (match.start() for match in islice(_OPENING.finditer(text), _TRIES)):
         try:
             value, _ = decoder.raw_decode(text, place)
@@ -42,7 +56,7 @@ def letter(reply: str, letters: str) -> str:
 
     Read in this order: the reply is the letter, whatever marks stand around it; it ends with a colon and the letter;
     it begins with the marked letter; it holds one of the letters alone. A bare `A` before a word is an article."""
-    text = unicodedata.normalize("NFKC", reply).strip()
+    text = unicodedata.normalize("NFKC", without_thought(reply)).strip()
     if len(text) > 2 * _LONGEST:
         text = f"{text[:_LONGEST]}\n{text[-_LONGEST:]}"
     one = f"[{letters}{letters.lower()}]"
@@ -74,10 +88,14 @@ def points_paper(outline: str) -> list[tuple[str, str]]:
 def points_mended(outline: str) -> list[tuple[str, str]]:
     """Points at line starts, numbered in any common style or bulleted; the first of each number is kept, those of
     an inner list are not, and all are renumbered in order of appearance. A single line before a list that begins
-    at 2 is the first point, whose number the model took for written."""
+    at 2 is the first point, whose number the model took for written; where all have one number, none was meant."""
+    outline = _CIRCLED.sub(lambda mark: f"{mark[1]}{ord(mark[2]) - ord('①') + 1}.", outline)
     numbered: dict[int, str] = {}
-    for number, text in _outer(_LIST_MARK.findall(outline)):
-        numbered.setdefault(int(number), text)
+    marked = [(int(number), text) for number, text in _outer(_LIST_MARK.findall(outline))]
+    if len(marked) > 1 and len({number for number, _ in marked}) == 1:
+        marked = [(place, text) for place, (_, text) in enumerate(marked, 1)]
+    for number, text in marked:
+        numbered.setdefault(number, text)
     if next(iter(numbered), 0) == 2 and 1 not in numbered and (first := _unnumbered(outline)):
         numbered = {1: first, **numbered}
     texts = list(numbered.values()) or [text for _, text in _outer([(i, "", t) for i, t in _BULLET.findall(outline)])]

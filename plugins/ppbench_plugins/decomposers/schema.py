@@ -19,10 +19,11 @@ from typing import Any, ClassVar, Literal
 from ppbench import Call, Plan, Prompt, Schema
 from ppbench_plugins.decomposers.extraction import answer_schema, begun, finished, is_empty, is_item, schema_of
 from ppbench_plugins.decomposers.fanout import FanOut
-from ppbench_plugins.decomposers.names import Names, placeholders
-from ppbench_plugins.decomposers.reading import MOST_PARTS
+from ppbench_plugins.decomposers.names import MOST_NAMES, Names, placeholders
+from ppbench_plugins.decomposers.reading import MOST_PARTS, without_thought
 from ppbench_plugins.decomposers.rules import find
-from ppbench_plugins.decomposers.tiers import REPEATED, Ground, paper_tier
+from ppbench_plugins.decomposers.tiers import REPEATED, Ground, Published
+from ppbench_plugins.decomposers.told import numbers_in
 from ppbench_plugins.prompts import fill
 
 _LONGEST = 100_000
@@ -56,10 +57,18 @@ class SchemaExtraction(FanOut):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.tier == "paper" and "llm" not in self.source:
+            raise ValueError(f"tier=paper judges what a model extracts, and source={self.source} asks none; leave tier out")
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise ValueError(f"max_tokens is {self.max_tokens}; give 1 or more, or none for no limit")
         if self.tier == "paper" and self.dialect == "paper-1":
             raise ValueError("tier=paper rejects the {n} that dialect=paper-1 asks for; take dialect=paper-2")
         if self.group != 1 and (self.first_letter or self.dialect != "own"):
             raise ValueError("the paper's dialects and first letters are for one piece a call; leave group at 1")
+        if "rules" in self.source:
+            find("Say two words.")  # loads the words of all languages and what tells them apart, before any clock runs
+        if self.tier == "own" and "llm" in self.source:
+            numbers_in("two")  # the number words alike
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -72,6 +81,8 @@ class SchemaExtraction(FanOut):
         if self.source == "llm":
             return planning.ask()
         found = find(prompt.text, prompt.language)
+        if found.schema is not None and found.schema.size > MOST_PARTS:
+            return Plan.decline(prompt, f"rule: {found.rule}: more than {MOST_PARTS} parts")
         if found.schema is not None:
             return planning.split(found.schema, f"rule: {found.rule}")
         return planning.ask() if self.source == "rules+llm" else Plan.decline(prompt, f"rule: {found.rule}: {found.reason}")
@@ -85,9 +96,16 @@ class Planning:
         known = prompt.schema
         texts = (known.template, known.context, *(known.data or ())) if known else ()
         self._names = Names.of(prompt.text, *texts) if method.names else Names()
+        full = method.names and not self._names.pairs and bool(placeholders(prompt.text))
+        self._note = f"more than {MOST_NAMES} placeholders, which are kept" if full else ""
         self._shown = replace(prompt, text=self._names.replace(prompt.text))
         self._ground = Ground(self._shown.text)
+        self._published_tier = Published(prompt.text)
         self._seen, self._early = "", tuple[Call, ...]()
+        self._framed: tuple[str, str | None, list[str]] | None = None
+        self._listed: tuple[Call, ...] = ()
+        self._gone: dict[str, Call] = {}
+        """The calls that have left: what was returned while a reply streamed, and not what it would have been."""
 
     def split(self, schema: Schema, reason: str = "") -> Plan:
         """The plan for a schema of the prompt as it came."""
@@ -99,6 +117,8 @@ class Planning:
         if plan.status != "split":  # the prompt itself is sent, as to every other method
             return Plan.serial(self._prompt, status=plan.status, reason=plan.reason)
         plan = replace(plan, calls=tuple(self._published(plan.calls, schema)))
+        if self._note:
+            plan = replace(plan, reason=f"{reason}; {self._note}" if reason else self._note)
         if not self._names.pairs:
             return plan
         restore, given_back = self._names.restore, schema
@@ -131,19 +151,18 @@ class Planning:
         call = Call(
             "extract-again" if problem else "extract", text, role="plan", max_tokens=method.max_tokens,
             json_schema=answer_schema(method.prompt) if method.structured else None,
-            expand=lambda reply: self._expand(reply, early=early, last=bool(problem)),
+            expand=lambda reply: self._expand(reply, last=bool(problem)),
             expand_stream=self.early if early else None,
         )  # fmt: skip
         return Plan((call,))
 
-    def _expand(self, reply: str, *, early: bool, last: bool) -> Plan:
+    def _expand(self, reply: str, *, last: bool) -> Plan:
         """What a whole reply leads to. One whose branches have begun is not asked for again: they were paid for."""
-        gone = self.early(reply) if early else ()
-        plan = self._read(reply)
-        if plan.status == "fallback" and not gone and not last:
+        plan = self._read(without_thought(reply))
+        if plan.status == "fallback" and not self._gone and not last:
             return self.ask(plan.reason)
         kept = {call.id: call for call in plan.calls}
-        if any(kept.get(call.id) != call for call in gone):
+        if any(kept.get(name) != call for name, call in self._gone.items()):
             return Plan.fallback(self._prompt, plan.reason or "extraction: the reply took back what it had said")
         return plan
 
@@ -167,7 +186,7 @@ class Planning:
             return f"more than {MOST_PARTS} parts"
         items = () if framed else schema.data or ()
         left = self._left([schema.template, schema.context or "", *items])
-        return left or (self._ground.problem(schema.template, schema.context, items) if self._method.tier == "own" else "")
+        return left or (self._ground.problem(schema.template, schema.context, items, schema.n) if self._own else "")
 
     def _left(self, texts: Sequence[str]) -> str:
         """A placeholder that a model brings back although it was shown names."""
@@ -179,17 +198,22 @@ class Planning:
         if self._method.tier != "paper":
             return ""
         said = fields.get("category") or (REPEATED if fields.get("n") is not None else self._prompt.category)
-        judged = paper_tier(self._prompt.text, str(said or ""), fields)
+        judged = self._published_tier.judge(str(said or ""), fields)
         return "" if judged.passed else f"tier {judged.tier}: {judged.problem or 'no cue that it can be split'}"
+
+    @property
+    def _own(self) -> bool:
+        return self._method.tier == "own"
 
     # While the reply streams
 
     def early(self, reply: str) -> tuple[Call, ...]:
         """The calls that a reply asks for by now; a longer reply asks for at least these."""
-        reply = reply[:_LONGEST]
+        reply = without_thought(reply)[:_LONGEST]
         if not reply.startswith(self._seen) or _MARK.search(reply, len(self._seen)):  # else nothing more is complete
             self._early = self._branches(begun(reply))
         self._seen = reply
+        self._gone |= {call.id: call for call in self._early if call.id not in self._gone}
         return self._early
 
     def _branches(self, fields: dict[str, Any]) -> tuple[Call, ...]:
@@ -203,7 +227,12 @@ class Planning:
             return ()
         if fields.get("parallelizable") is False or self._problem(schema, framed=True) or self._unfit(so_far):
             return ()
-        return self._fan(schema).calls if counted else tuple(self._method.branches(schema.template, schema.context, items))
+        if counted:
+            plan = self._fan(schema)  # what merges the answers waits for the whole reply, as its text is made of them all
+            return tuple(call for call in plan.calls if not call.needs) if plan.status == "split" else ()
+        if self._framed != (framed := (schema.template, schema.context, items)):  # else a mark within an item
+            self._framed, self._listed = framed, tuple(self._method.branches(*framed))
+        return self._listed
 
     def _sound(self, data: object) -> list[str]:
         """The items up to the first one that no plan could hold."""
@@ -215,7 +244,7 @@ class Planning:
         return sound[:MOST_PARTS]
 
     def _strange(self, item: str) -> bool:
-        return bool(self._left([item])) or (self._method.tier == "own" and not self._ground.holds(item))
+        return bool(self._left([item])) or (self._own and not self._ground.holds(item))
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from ppbench import Call, Join, Plan, Prompt
-from ppbench_plugins.decomposers.reading import MOST_PARTS, letter, points_mended, points_paper
+from ppbench import Call, Join, Plan, Prompt, Schema
+from ppbench_plugins.decomposers.reading import MOST_PARTS, letter, points_mended, points_paper, without_thought
 from ppbench_plugins.prompts import fill
 
 _OPENING = " 1."
@@ -78,18 +79,28 @@ class SkeletonOfThought:
 
     def _points(self, prompt: Prompt, outline: str) -> Plan:
         reply = outline.removeprefix(_OPENING)
-        if self.parser == "mended" and self.style == "prefix" and _REPEATED.match(reply):
-            outline = reply  # the model began anew, behind the number that was written
+        if self.parser == "mended":
+            said = without_thought(reply)
+            if said != reply or (self.style == "prefix" and _REPEATED.match(said)):
+                outline = said  # the model began anew, behind the number that was written
         points = (points_paper if self.parser == "paper" else points_mended)(outline)
         if not points:
             return Plan.fallback(prompt, "the outline holds no points")
         if len(points) > MOST_PARTS:
             return Plan.fallback(prompt, f"the outline holds {len(points)} points, more than {MOST_PARTS}")
         calls = tuple(self._point(prompt, outline, index, point) for index, point in points)
-        return Plan(calls, Continued(tuple(call.prefix or "" for call in calls)) if self.style == "prefix" else Join("\n\n"))
+        merge = Continued(tuple(call.prefix or "" for call in calls)) if self.style == "prefix" else Join("\n\n")
+        return Plan(calls, merge, _schema([text for _, text in points]))
 
     def _point(self, prompt: Prompt, outline: str, index: str, point: str) -> Call:
         values = {"request": prompt.text, "outline": outline, "index": index, "point": point}
         if self.style == "prefix":
             return Call(index, fill("sot_point_prefix", **values), prefix=f"{index}. {point}")
         return Call(index, fill("sot_point", **values))
+
+
+def _schema(points: Sequence[str]) -> Schema | None:
+    """What an outline split the prompt into; points that cannot be told apart, and a single one, are no split."""
+    with suppress(ValueError):
+        return Schema("{data}", data=tuple(points))
+    return None

@@ -130,7 +130,7 @@ def _by_script(text: str) -> str:
 def identify(text: str) -> tuple[str, float]:
     """The most likely language of a text, and how sure that is."""
     detect = _detector()
-    best = detect(text, model="lite", k=1)
+    best = detect(text.encode("utf-8", "replace").decode(), model="lite", k=1)
     return (str(best[0]["lang"]), float(best[0]["score"])) if best else ("", 0.0)
 
 
