@@ -136,7 +136,7 @@ _UNSPACED = (
 )
 """Scripts that put no space between words, or attach to them what other languages write apart: Hebrew and Arabic, Thai,
 Lao, Burmese, Khmer, Chinese, Japanese, Korean."""
-_LETTER = rf"[^\W\d_{_UNSPACED}]|[\u0300-\u036f\u0900-\u0963\u0970-\u0dff]"
+_LETTER = rf"[^\W\d_{_UNSPACED}\u2460-\u24ff]|[\u0300-\u036f\u0900-\u0963\u0970-\u0dff]"
 _TOKEN = re.compile(rf"(\d+|(?:{_LETTER})+)|(?:(?=[{_UNSPACED}])[^\W\d_])+")
 _SPELT = re.compile(r"\\[nrt]")
 
