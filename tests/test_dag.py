@@ -438,7 +438,7 @@ def offline(text: str, method: Dag = Dag(), knobs: str = "") -> Trace:
     return outcome.trace
 
 
-@pytest.mark.parametrize("item", [item for item in ITEMS if item.reference], ids=lambda item: item.id)
+@pytest.mark.parametrize("item", [item for item in ITEMS if item.reference and item.splittable], ids=lambda item: item.id)
 def test_the_mock_model_plans_a_known_prompt_item_by_item(item: object) -> None:
     """The plan names each item once; a subtask's answer is that item's alone, and listed they are the serial one."""
     schema, oracle = item.schema, Oracle(ITEMS)  # type: ignore[attr-defined]
@@ -449,6 +449,16 @@ def test_the_mock_model_plans_a_known_prompt_item_by_item(item: object) -> None:
 
     assert (plan.status, len(plan.calls)) == ("split", schema.size)
     assert NUMBERED(answers) == oracle.answer(Ask(item.text))  # type: ignore[attr-defined]
+
+
+def test_the_mock_model_plans_the_gold_edges_of_dependent_subtasks() -> None:
+    """A known graph is planned as it is: each subtask waits for those whose answers it needs."""
+    item = next(item for item in ITEMS if item.dependency == "partial" and len(item.edges) > 1)
+    [call] = Dag().decompose(Prompt("p", item.text)).calls
+    assert call.expand is not None
+    plan = call.expand(Oracle(ITEMS).answer(Ask(str(call.text))))
+    edges = {(int(need) - 1, int(one.id) - 1) for one in plan.calls if one.id != "join" for need in one.needs}
+    assert edges == set(item.edges)
 
 
 def test_the_mock_model_writes_open_pieces_one_a_subtask() -> None:

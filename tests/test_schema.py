@@ -430,7 +430,7 @@ def test_the_mock_model_answers_in_the_order_of_the_form(spec: str) -> None:
         reply = oracle.answer(Ask(str(call.text), json_schema=call.json_schema))
 
         assert list(json.loads(reply)) == answer_schema("paper" if "paper" in spec else "own")["required"]
-        assert expanded(reply, spec, prompt).schema == item.schema
+        assert expanded(reply, spec, prompt).schema == (item.schema if item.splittable is not False else None), item.id
 
 
 # Rules

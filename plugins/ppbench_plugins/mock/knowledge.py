@@ -85,11 +85,16 @@ class Knowledge:
     def __init__(self, items: Sequence[Item]) -> None:
         self._known = [Known(item) for item in items if item.schema is not None]
         self._open = [known for known in self._known if not known.parts]
+        self._single = {squeeze(item.text) for item in items if item.schema is None}
         self._by_key: dict[str, list[tuple[int, int]]] = {}
         """By a piece that a request must hold to hold a part: the known prompt and the place of the part."""
         for number, known in enumerate(self._known):
             for place, part in enumerate(known.parts):
                 self._by_key.setdefault(_key(part), []).append((number, place))
+
+    def is_single(self, text: str) -> bool:
+        """A text is a known prompt that holds nothing to split."""
+        return squeeze(text) in self._single
 
     def find(self, text: str) -> Found | None:
         """The known prompt that a request is about, or None. A whole prompt goes before parts of one."""

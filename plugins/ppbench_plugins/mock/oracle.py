@@ -165,11 +165,24 @@ class Oracle:
         if chance("plan", self._habits.seed, text).random() < self._habits.planner_error:
             return '{"' + next(iter(shown), "") + '": "' + sentence(4, text)  # cut off in the middle
         if {"template", "data"} <= shown.keys():
-            return json.dumps(_in_order(shown, _extraction(text, found)), ensure_ascii=False)
+            return json.dumps(_in_order(shown, self._extraction(text, found)), ensure_ascii=False)
         lists = {key: len(value) for key, value in shown.items() if isinstance(value, list)}
         if lists:
             return json.dumps({key: _division(found, text, breadth) for key, breadth in lists.items()}, ensure_ascii=False)
         return json.dumps({key: self._solve(text, found) for key in shown}, ensure_ascii=False)
+
+    def _extraction(self, text: str, found: Found | None) -> dict[str, Any]:
+        """The schema of the prompt that a request carries; of an unknown one, what its list marks show."""
+        if found is not None and found.whole:
+            item = found.known.item
+            flat = item.splittable is not False
+            return {"parallelizable": True, "category": item.category, **_schema(found).to_json()} if flat else {}
+        carried = "\n".join(blocks(text))
+        listed = list(dict.fromkeys(text.strip() for text in _LISTED.findall(carried)))
+        if len(listed) < 2 or self._knowledge.is_single(carried):
+            return {}
+        head = next((line.strip() for line in carried.splitlines() if line.strip() and not _MARK.match(line)), "")
+        return {"parallelizable": True, "template": head.replace("{", "(").replace("}", ")") + "\n{data}", "data": listed}
 
     def _outline(self, text: str, found: Found | None, *, opened: bool) -> str:
         if chance("plan", self._habits.seed, text).random() < self._habits.planner_error:
@@ -192,13 +205,19 @@ class Oracle:
         if found is not None:
             rendered = _schema(found).render() if _schema(found).data is None else ()
             stated = [f"{squeeze(one)} ({k})" for k, one in enumerate(rendered, 1)] or [
-                squeeze((_schema(found).data or ())[place]) for place in found.places
+                squeeze((_schema(found).data or ())[place]) + _needs(found.known.item, place) for place in found.places
             ]
-        elif compute.solve("\n".join(blocks(text))):
+        elif compute.solve(carried := "\n".join(blocks(text))) or self._knowledge.is_single(carried):
             stated = []
         else:
             stated = [sentence(4, text, 1), sentence(3, text, 2).rstrip(".") + ": $1"]
         return [f"{k}. {line}" for k, line in enumerate(stated, 1)]
+
+
+def _needs(item: Item, place: int) -> str:
+    """References to the subtasks that one needs, by their numbers from 1."""
+    needed = sorted(one + 1 for one, other in item.edges if other == place)
+    return f" ({', '.join(f'${k}' for k in needed)})" if needed else ""
 
 
 def _frame(text: str, found: Found | None) -> str:
@@ -218,18 +237,6 @@ def _listing(answers: Sequence[str]) -> str:
     if len(answers) == 1:
         return answers[0]
     return "\n".join(f"{k}. {text}" for k, text in enumerate(answers, 1))
-
-
-def _extraction(text: str, found: Found | None) -> dict[str, Any]:
-    """The schema of the prompt that a request carries; of an unknown one, what its list marks show."""
-    if found is not None and found.whole:
-        return {"parallelizable": True, "category": found.known.item.category, **_schema(found).to_json()}
-    carried = "\n".join(blocks(text))
-    listed = list(dict.fromkeys(text.strip() for text in _LISTED.findall(carried)))
-    if len(listed) < 2:
-        return {}
-    head = next((line.strip() for line in carried.splitlines() if line.strip() and not _MARK.match(line)), "")
-    return {"parallelizable": True, "template": head.replace("{", "(").replace("}", ")") + "\n{data}", "data": listed}
 
 
 def _in_order(shown: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
