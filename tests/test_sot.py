@@ -299,7 +299,8 @@ def test_the_mock_model_routes_by_the_form_of_the_question() -> None:
     def asked(call: Call) -> str:
         return oracle.answer(Ask(str(call.text)))
 
-    assert {asked(ROUTED.decompose(Prompt("p", item.text)).calls[0]) for item in ITEMS if item.dependency == "none"} == {"A"}
+    apart = [item for item in ITEMS if item.schema and item.dependency == "none"]
+    assert {asked(ROUTED.decompose(Prompt("p", item.text)).calls[0]) for item in apart} == {"A"}
     assert asked(ROUTED.decompose(Prompt("p", "Why is the sky blue?")).calls[0]) == "C"
     item = replace(SMOKE[0], dependency="sequential")
     [call] = ROUTED.decompose(Prompt("p", item.text)).calls

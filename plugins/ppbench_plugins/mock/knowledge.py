@@ -85,7 +85,7 @@ class Knowledge:
     def __init__(self, items: Sequence[Item]) -> None:
         self._known = [Known(item) for item in items if item.schema is not None]
         self._open = [known for known in self._known if not known.parts]
-        self._single = {squeeze(item.text) for item in items if item.schema is None}
+        self._single = {squeeze(item.text) for item in items if item.schema is None and item.splittable is False}
         self._by_key: dict[str, list[tuple[int, int]]] = {}
         """By a piece that a request must hold to hold a part: the known prompt and the place of the part."""
         for number, known in enumerate(self._known):

@@ -119,8 +119,9 @@ class Oracle:
     def _solve(self, text: str, found: Found | None, whole: str = "") -> str:
         """The answer to a text, or to a part of a whole request: what is made up depends on the whole."""
         whole = whole or text
-        if found is None:
-            return compute.solve(text) or sentence(self._habits.piece_words, self._habits.seed, whole)
+        computed = "" if found and found.understood else compute.solve(text)
+        if computed or found is None:  # a word of a puzzle may be the item of some prompt by accident
+            return computed or sentence(self._habits.piece_words, self._habits.seed, whole)
         schema = _schema(found)
         if schema.n is not None:
             asked = self._asked(text, found)
