@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ppbench_plugins.decomposers.rules import build, gate
 from ppbench_plugins.decomposers.rules.candidate import Candidate, Finding, Span, lines
 from ppbench_plugins.decomposers.rules.counts import counted
+from ppbench_plugins.decomposers.rules.frame import second_look
 from ppbench_plugins.decomposers.rules.lexicon import Words, number_words, spoken, words_of
 from ppbench_plugins.decomposers.rules.marks import inline_marks, marked_lines
 from ppbench_plugins.decomposers.rules.questions import question_runs
@@ -51,8 +52,16 @@ def find(text: str, language: str | None = None) -> Finding:
                 return _split(candidate, words)
             refusal = Finding(None, candidate.rule, verdict.reason)
             if verdict.final:
-                return refusal
-    return _counted(text, words) or refusal
+                return _again(text, rows, words) or refusal
+    counted_ = _counted(text, words)
+    if counted_ and counted_.schema:
+        return counted_
+    return _again(text, rows, words) or counted_ or refusal
+
+
+def _again(text: str, rows: Sequence[Span], words: Words) -> Finding | None:
+    found = second_look(text, rows, words)
+    return _split(found, words) if found else None
 
 
 def _split(found: Candidate, words: Words) -> Finding:

@@ -21,6 +21,7 @@ _SENTENCE = re.compile(r"[.!?。！？\n]")
 _NEXT = 250
 _FEW_QUESTIONS = 4
 _MOST_ITEMS = 200
+_FEW_STEPS = 12
 _CUE = 80
 _GREETING = 12
 
@@ -51,6 +52,8 @@ def judge(found: Candidate, words: Words) -> Verdict:
 def _list(found: Candidate, words: Words) -> Verdict:
     if found.near and (len(found.lead) > _NEAR + _FAR or len(found.tail) > _SHORT_TAIL):
         return Verdict("a list within a longer text")
+    if word := needs_another(found, words):
+        return Verdict(f"a later item needs an earlier one: {word!r}", final=True)
     said = _around(found)
     each = words.said("each", said)
     refused = _hangs_together(found, said, each, words) or _is_input(found, said, each, words)
@@ -66,6 +69,13 @@ def _list(found: Candidate, words: Words) -> Verdict:
     return Verdict("nothing says that the parts are to be treated one by one")
 
 
+def needs_another(found: Candidate, words: Words) -> str:
+    """The word by which an item that asks points back at what an earlier one was answered, or an empty string."""
+    asks = _all_questions(found) or any(words.said("ask", spoken(item[:40])) for item in found.items[:1])
+    later = spoken(" \n ".join(item[:200] for item in found.items[1:40])) if asks and len(found.items) <= _FEW_STEPS else ""
+    return words.said("then", later) if later else ""
+
+
 def _hangs_together(found: Candidate, said: str, each: str, words: Words) -> Verdict | None:
     """The parts are compared, ordered or merged, one of them is chosen, or they make one thing."""
     final = not found.strict
@@ -75,7 +85,7 @@ def _hangs_together(found: Candidate, said: str, each: str, words: Words) -> Ver
         return None
     if word := words.said("pick", said):
         return Verdict(f"one is chosen among the parts: {word!r}", final)
-    if word := words.said("whole", said):
+    if word := words.said("whole", said) or words.said("single", said):
         return Verdict(f"the parts make one thing: {word!r}", final)
     return Verdict("marked as options of one question are") if found.options else None
 

@@ -1,0 +1,172 @@
+"""A second look at what the gate refused: only the request's own words are read, not the items and what is quoted.
+
+A list that the gate let go for a word within a long passage, or whose request is put in an unusual way, is taken here if
+the frame around it is short, names what is to be done, and holds no sign that the parts hang together. Fills no template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ppbench_plugins.decomposers.rules.blocks import line_blocks, sentence_rows, table_rows
+from ppbench_plugins.decomposers.rules.candidate import Candidate, Span
+from ppbench_plugins.decomposers.rules.gate import needs_another
+from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
+from ppbench_plugins.decomposers.rules.marks import inline_marks, marked_lines
+from ppbench_plugins.decomposers.rules.separated import quotations, separated
+from ppbench_plugins.decomposers.rules.series import json_arrays
+
+_FINDERS = (json_arrays, marked_lines, inline_marks, table_rows, line_blocks, quotations, separated, sentence_rows)
+_MARKED = ("numbered lines", "bulleted lines", "labelled lines", "JSON array", "inline marks", "labelled pieces", "marked lines of a block")
+_MOST_EACH = 4
+_MOST_TEXT = 6_000
+_LONGEST_FRAME = 420
+_LONGEST_LOOSE = 300
+_MOST_ITEMS = 60
+_LONGEST_ITEM = 400
+_QUOTE = re.compile(r"\"[^\"\n]{1,200}\"|“[^”\n]{1,200}”|«[^»\n]{1,200}»|「[^」\n]{1,200}」|„[^“”\n]{1,200}[“”]")
+_ORDERLY = re.compile(
+    r"in (?:the same|this|that|the given) order|in order(?! of| to)|keep the order|in (?:der gleichen|derselben|dieser|der) reihenfolge"
+    r"|dans (?:le même |l'|cet )ordre|en (?:el mismo |ese )?orden(?! de)|na mesma ordem|pela ordem|nello stesso ordine|in ordine(?! di)"
+    r"|в (?:том же |этом )?порядке|по порядку|按(?:原|照)?(?:来的)?顺序|顺序不变|順番(?:に|通り|どおり)|同じ順番?|순서대로"
+    r"|بالترتيب|क्रम (?:में|से)",
+    re.IGNORECASE,
+)
+"""In the order of the list: what each list is answered in."""
+_LOOSE = ("sentences", "labelled lines of a block", "quoted pieces in sentences")
+_FEWEST = 3
+_HANGS = ("joint", "then")
+_ONE = ("whole", "single", "material", "given")
+_SURE = ("translate", "tongue", "mend")
+_MILD = ("classes", "extract", "apart")
+_POINTS = ("these", "nouns", "pieces", "each", "alone")
+
+
+def second_look(text: str, rows: Sequence[Span], words: Words) -> Candidate | None:
+    """The first list whose frame asks for its items one by one, or None."""
+    if len(text) > _MOST_TEXT:
+        return None
+    if not _worth(text, rows) or not _hopeful(spoken(_ends(text)), words):
+        return None
+    for finder in _FINDERS:
+        for _, found in zip(range(_MOST_EACH), finder(text, rows, words), strict=False):
+            if _near(found) and _fits(found, words) and _asks(found, words):
+                return found
+    return None
+
+
+_SEVERAL = re.compile(r"(?:[/|;；؛、·][^/|;；؛、·]*){2}|(?:[,，،][^,，،]*){3}|(?:[\"“”«»「」』】'„][^\"“”«»「」』】'„]*){4}|(?:[.!?。！？]\s?[^.!?。！？]*){3}")
+
+
+def _worth(text: str, rows: Sequence[Span]) -> bool:
+    """Whether a text has lines, or in its one or two lines what parts a list."""
+    return len(rows) > 2 or bool(_SEVERAL.search(text))
+
+
+def _ends(text: str) -> str:
+    return f"{text[:_LONGEST_FRAME]} \n {text[-_LONGEST_FRAME:]}" if len(text) > 2 * _LONGEST_FRAME else text
+
+
+def _hopeful(said: str, words: Words) -> bool:
+    """Whether what is said anywhere, items and all, could be enough."""
+    if not _any(_SURE, said, words) and sum(bool(words.said(kind, said)) for kind in _MILD) < (1 if words.said("each", said) else 2):
+        return False
+    return _any(_POINTS, said, words)
+
+
+def _any(kinds: Iterable[str], said: str, words: Words) -> bool:
+    return any(words.said(kind, said) for kind in kinds)
+
+
+def _near(found: Candidate) -> bool:
+    return len(found.text) - found.end + found.start <= 2 * _LONGEST_FRAME
+
+
+def _fits(found: Candidate, words: Words) -> bool:
+    items = found.items
+    return (
+        not found.options
+        and 2 <= len(items) <= _MOST_ITEMS
+        and len(set(items)) == len(items)
+        and all(item.strip() and len(item) <= _LONGEST_ITEM for item in items)
+        and not any(_CODE.search(item) for item in items)
+        and not (found.rule == "comma list" and not _named(items))
+        and not (found.rule == "marked lines of a block" and _AMONG.match(found.announced.strip()))
+        and 2 * sum(bool(words.said("duty", spoken(item[:200]))) for item in items) < len(items)
+    )
+
+
+def _named(items: Sequence[str]) -> bool:
+    """Whether items are names, not the clauses of a sentence."""
+    letters = sum(map(len, items)) / len(items)
+    spaced = sum(item.count(" ") for item in items) / len(items)
+    return not any(_IN_QUOTES.search(item) for item in items) and (spaced <= _FEW_SPACES if spaced else letters <= _SHORT_NAME)
+
+
+_IN_QUOTES = re.compile(r"[«»“”「」\"]")
+_FEW_SPACES = 2
+_SHORT_NAME = 9
+_CODE = re.compile(r"[{}]|\(\)|=\s?\w+\(|\bFile \"|^[0-9a-f]{7}\s|```|^https?:")
+_AMONG = re.compile(r"[(（]?(?:\d{1,3}|[^\W\d_])\s?[.)）、:-]")
+"""What stands before a block is marked like its lines: then the block is a part of a list."""
+
+
+def frame(found: Candidate) -> str:
+    """The prompt without the list and what is quoted."""
+    return _ORDERLY.sub(" ", _QUOTE.sub(" ", f"{found.lead} \n {found.tail}"))
+
+
+def _asks(found: Candidate, words: Words) -> bool:
+    said = frame(found)
+    marked = found.rule in _MARKED
+    if len(said) > (_LONGEST_FRAME if marked else _LONGEST_LOOSE):
+        return False
+    heard = spoken(said)
+    sure, each = _any(_SURE, heard, words), bool(words.said("each", heard))
+    done = sure + sum(bool(words.said(kind, heard)) for kind in _MILD)
+    if not done or not _any(_POINTS, heard, words) or _any(_HANGS, heard, words) or needs_another(found, words):
+        return False
+    if not each and (words.said("pick", heard) or (not sure and _any(_ONE, heard, words))):
+        return False
+    if not each and _asks_of_all(found) and not _any(("translate", "tongue"), heard, words):
+        return False
+    if _options(found) or _given(found, words):
+        return False
+    many = each or _counts(heard, len(found.items), words)
+    if marked:
+        return sure or many or (done >= 2 and bool(words.said("these", heard)) and _any(("nouns", "pieces"), heard, words))
+    if found.rule in _LOOSE:
+        return many and sure and len(found.items) >= _FEWEST
+    if len(found.items) < _FEWEST and not many:
+        return False
+    return (sure and _any(_POINTS[1:], heard, words)) or (many and done >= 2)
+
+
+def _asks_of_all(found: Candidate) -> bool:
+    """Whether behind a list one question is asked, and the list itself asks none; or it is what "is:" leads up to."""
+    asked = any(mark in found.tail for mark in _ASKS) and not found.items[0].endswith(_ASKS)
+    return asked or found.announced.rstrip().endswith(("的是：", "的是:", "はどれですか。"))
+
+
+def _given(found: Candidate, words: Words) -> bool:
+    """Whether the line before a list says that it is what one task starts from."""
+    announced = spoken(found.announced)
+    return bool(words.said("given", announced)) and not words.said("nouns", announced)
+
+
+def _options(found: Candidate) -> bool:
+    """Whether a list is the options of a question."""
+    asked = found.rule == "own lines" and found.items[0].endswith(_ASKS) and not found.items[1].endswith(_ASKS)
+    blank = found.announced.rstrip().endswith(_BLANKS)
+    return asked or blank
+
+
+_ASKS = ("?", "？", "؟")
+_BLANKS = ("（　　）", "( )", "（ ）", "（）", "()", "___")
+
+
+def _counts(heard: str, n: int, words: Words) -> bool:
+    """Whether the frame names the number of items: "these three sentences"."""
+    tokens = heard.split()
+    return str(n) in tokens or any(words.numbers.get(token) == n for token in tokens)
