@@ -44,23 +44,24 @@ def find(text: str, language: str | None = None) -> Finding:
     words = words_of(text, language)
     if gate.code(text):
         return Finding(None, "code", "the text holds a program")
-    refusal = _NOTHING
+    refusal, seen = _NOTHING, list[Candidate]()
     for finder in _FINDERS:
         for _, candidate in zip(range(_MOST_TRIES), finder(text, rows, words), strict=False):
+            seen.append(candidate)
             verdict = gate.judge(candidate, words)
             if not verdict.reason:
                 return _split(candidate, words)
             refusal = Finding(None, candidate.rule, verdict.reason)
             if verdict.final:
-                return _again(text, rows, words) or refusal
+                return _again(text, rows, words, seen) or refusal
     counted_ = _counted(text, words)
     if counted_ and counted_.schema:
         return counted_
-    return _again(text, rows, words) or counted_ or refusal
+    return _again(text, rows, words, seen) or counted_ or refusal
 
 
-def _again(text: str, rows: Sequence[Span], words: Words) -> Finding | None:
-    found = second_look(text, rows, words)
+def _again(text: str, rows: Sequence[Span], words: Words, seen: Sequence[Candidate]) -> Finding | None:
+    found = second_look(text, rows, words, seen)
     return _split(found, words) if found else None
 
 

@@ -36,15 +36,15 @@ def counted(text: str, words: Words) -> Iterator[Count]:
     pieces = bool(words.said("piece", said) or words.said("open", said))
     if not pieces:
         return
+    spelt = words.numbers.keys() & set(said.split())
     for sentence in _SENTENCE.finditer(text):
         if not words.spaced and not sentence[0].isascii():
             yield from _joined(text, sentence, words, pieces)
-        yield from _spaced(text, sentence, words, pieces)
+        if _DIGIT.search(sentence[0]) or (spelt and not spelt.isdisjoint(spoken(sentence[0]).split())):
+            yield from _spaced(text, sentence, words, pieces)
 
 
 def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> Iterator[Count]:
-    if not _DIGIT.search(sentence[0]) and words.numbers.keys().isdisjoint(spoken(sentence[0]).split()):
-        return
     plain = str.lower if sentence[0].isascii() else fold
     tokens = [(plain(match[0]), match.span()) for match in _TOKEN.finditer(text, *sentence.span())]
     for place, (token, span) in enumerate(tokens):

@@ -7,20 +7,23 @@ the frame around it is short, names what is to be done, and holds no sign that t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from ppbench_plugins.decomposers.rules.blocks import line_blocks, sentence_rows, table_rows
 from ppbench_plugins.decomposers.rules.candidate import Candidate, Span
-from ppbench_plugins.decomposers.rules.gate import needs_another
+from ppbench_plugins.decomposers.rules.fields import field_lists
+from ppbench_plugins.decomposers.rules.gate import duties, needs_another
 from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
-from ppbench_plugins.decomposers.rules.marks import inline_marks, marked_lines
 from ppbench_plugins.decomposers.rules.separated import quotations, separated
-from ppbench_plugins.decomposers.rules.series import json_arrays
 
-_FINDERS = (json_arrays, marked_lines, inline_marks, table_rows, line_blocks, quotations, separated, sentence_rows)
+_LINES = (table_rows, line_blocks)
+_WITHIN = (quotations, separated, sentence_rows)
+_SHAPES = ("JSON array", "numbered lines", "bulleted lines", "labelled lines", "inline marks", "labelled pieces")
 _MARKED = ("numbered lines", "bulleted lines", "labelled lines", "JSON array", "inline marks", "labelled pieces", "marked lines of a block")
 _MOST_EACH = 4
-_MOST_TEXT = 6_000
+_MOST_TEXT = 5_000
+_MOST_WITHIN = 1_500
 _LONGEST_FRAME = 420
 _LONGEST_LOOSE = 300
 _MOST_ITEMS = 60
@@ -43,36 +46,62 @@ _MILD = ("classes", "extract", "apart")
 _POINTS = ("these", "nouns", "pieces", "each", "alone")
 
 
-def second_look(text: str, rows: Sequence[Span], words: Words) -> Candidate | None:
-    """The first list whose frame asks for its items one by one, or None."""
+def second_look(text: str, rows: Sequence[Span], words: Words, seen: Sequence[Candidate]) -> Candidate | None:
+    """The first list whose frame asks for its items one by one, or None. `seen` is what the gate was asked about."""
     if len(text) > _MOST_TEXT:
         return None
-    if not _worth(text, rows) or not _hopeful(spoken(_ends(text)), words):
+    shaped = any(found.rule in _SHAPES for found in seen) or len(rows) > 2
+    if not (shaped or _SEVERAL.search(text)) or not _hopeful(spoken(_ends(text)), shaped, words):
         return None
-    for finder in _FINDERS:
-        for _, found in zip(range(_MOST_EACH), finder(text, rows, words), strict=False):
-            if _near(found) and _fits(found, words) and _asks(found, words):
-                return found
+    for found in _candidates(text, rows, words, seen):
+        if _near(found) and _fits(found) and _asks(found, words) and not duties(found, words):
+            return found
+    return _fields(text, rows, words)
+
+
+def _fields(text: str, rows: Sequence[Span], words: Words) -> Candidate | None:
+    """Fields to be taken from a passage that stands in the prompt."""
+    if len(text) < _SHORTEST_SOURCE or not words.said("extract", spoken(_ends(text))):
+        return None
+    for found in islice(field_lists(text, rows, words), _MOST_EACH):
+        before = max(found.lead.rfind(mark) for mark in _STOPS)
+        said = spoken(f"{found.lead[before + 1 :]} {found.tail[:_BESIDE]}")
+        named = _named(found.items) and not any(item[0].isdigit() for item in found.items)
+        if not (named and _EXTRACT.search(said)):
+            continue
+        passage = max(len(found.lead), len(found.tail)) >= _SHORTEST_SOURCE
+        if passage and len(set(found.items)) == len(found.items) and not _any(_HANGS, said, words):
+            return found
     return None
 
 
+def _candidates(text: str, rows: Sequence[Span], words: Words, seen: Sequence[Candidate]) -> Iterator[Candidate]:
+    yield from (found for found in seen if found.rule in _SHAPES)
+    if len(rows) > 2:
+        for finder in _LINES:
+            yield from islice(finder(text, rows, words), _MOST_EACH)
+    if len(text) <= _MOST_WITHIN:
+        for finder in _WITHIN:
+            yield from islice(finder(text, rows, words), _MOST_EACH)
+
+
+_EXTRACT = re.compile(r" extra[ceyhi]|hier extra|extrahier|извлек|выпиш| estra[ei]|抽出|抜き出|提取|抽取|추출|뽑아| ekstrak|استخرج|निकाल| entnimm| releve")
+_STOPS = ".!?。！？\n"
+_BESIDE = 60
+_SHORTEST_SOURCE = 100
 _SEVERAL = re.compile(r"(?:[/|;；؛、·][^/|;；؛、·]*){2}|(?:[,，،][^,，،]*){3}|(?:[\"“”«»「」』】'„][^\"“”«»「」』】'„]*){4}|(?:[.!?。！？]\s?[^.!?。！？]*){3}")
-
-
-def _worth(text: str, rows: Sequence[Span]) -> bool:
-    """Whether a text has lines, or in its one or two lines what parts a list."""
-    return len(rows) > 2 or bool(_SEVERAL.search(text))
 
 
 def _ends(text: str) -> str:
     return f"{text[:_LONGEST_FRAME]} \n {text[-_LONGEST_FRAME:]}" if len(text) > 2 * _LONGEST_FRAME else text
 
 
-def _hopeful(said: str, words: Words) -> bool:
+def _hopeful(said: str, shaped: bool, words: Words) -> bool:
     """Whether what is said anywhere, items and all, could be enough."""
-    if not _any(_SURE, said, words) and sum(bool(words.said(kind, said)) for kind in _MILD) < (1 if words.said("each", said) else 2):
-        return False
-    return _any(_POINTS, said, words)
+    if _any(_SURE, said, words):
+        return _any(_POINTS, said, words)
+    each = bool(words.said("each", said))
+    return (each or shaped) and sum(bool(words.said(kind, said)) for kind in _MILD) >= (1 if each and shaped else 2)
 
 
 def _any(kinds: Iterable[str], said: str, words: Words) -> bool:
@@ -83,7 +112,7 @@ def _near(found: Candidate) -> bool:
     return len(found.text) - found.end + found.start <= 2 * _LONGEST_FRAME
 
 
-def _fits(found: Candidate, words: Words) -> bool:
+def _fits(found: Candidate) -> bool:
     items = found.items
     return (
         not found.options
@@ -93,7 +122,6 @@ def _fits(found: Candidate, words: Words) -> bool:
         and not any(_CODE.search(item) for item in items)
         and not (found.rule == "comma list" and not _named(items))
         and not (found.rule == "marked lines of a block" and _AMONG.match(found.announced.strip()))
-        and 2 * sum(bool(words.said("duty", spoken(item[:200]))) for item in items) < len(items)
     )
 
 

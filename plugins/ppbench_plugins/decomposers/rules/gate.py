@@ -98,7 +98,7 @@ def _is_input(found: Candidate, said: str, each: str, words: Words) -> Verdict |
     if named and not words.said("each", announced) and not words.said("nouns", announced):
         return Verdict(f"{why}{named!r}", final=True)
     apart = words.said("apart", announced)
-    if found.marked and _duties(found, words) and not (announced.strip() and apart):
+    if found.marked and duties(found, words) and not (announced.strip() and apart):
         return Verdict("the items are requirements of one task")
     if each:
         return None
@@ -110,7 +110,7 @@ def _is_input(found: Candidate, said: str, each: str, words: Words) -> Verdict |
     return Verdict(f"{why}{given!r}") if given and not apart and not _told(said, words) else None
 
 
-def _duties(found: Candidate, words: Words) -> bool:
+def duties(found: Candidate, words: Words) -> bool:
     """Whether half of the items, or more, say what must be or must not be."""
     return 2 * sum(bool(words.said("duty", spoken(item[:200]))) for item in found.items) >= len(found.items)
 

@@ -58,6 +58,7 @@ def fold(word: str) -> str:
     return word.casefold().translate(_BASES)
 
 
+@lru_cache(maxsize=64)
 def spoken(text: str) -> str:
     """A text as the words are looked up in it: case and accents folded, punctuation and white space as single spaces."""
     return f" {' '.join(text.casefold().translate(_FOLDED).split())} "
@@ -155,11 +156,20 @@ def words_of(text: str, language: str | None = None) -> Words:
     """
     known = codes()
     found = "" if text.isascii() else _by_script(text[:_LOOK])
-    if found not in known:
+    if found not in known and not (found := _plainly_english(text[:_SAMPLE])):
         found, score = identify(" ".join(text[:_SAMPLE].split()))
         if found not in known or score < _SURE:
             found = language if language in known else found
     return words(found if found in known else "en")
+
+
+_ENGLISH = re.compile(r"\b(?:the|and|what|how|you|this|with|that|are|of|for|is)\b")
+_PLAINLY = 3
+
+
+def _plainly_english(sample: str) -> str:
+    """English, if enough of its small words stand in a sample: the identifier is asked about what is less plain."""
+    return "en" if sample.isascii() and len(set(_ENGLISH.findall(sample))) >= _PLAINLY else ""
 
 
 def _by_script(text: str) -> str:

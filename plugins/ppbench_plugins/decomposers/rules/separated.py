@@ -18,8 +18,8 @@ _LONGEST = 60
 _LONGEST_ANY = 250
 _LONGEST_JOINED = 14
 _MOST_WORDS = 8
-_MOST_ROWS = 60
-_MOST_LINE = 6000
+_MOST_ROWS = 12
+_MOST_LINE = 1500
 _WHOLE = "|/;；؛"
 """Separators of items that may be whole sentences."""
 
@@ -36,7 +36,7 @@ def separated(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candida
             alone.append(whole)
             yield _found(text, whole)
         starts = [match.end() for match in _START.finditer(text, row[0], row[1])]
-        starts = starts[-4:] if len(starts) < 8 else [*starts[:4], *starts[-3:]]
+        starts = starts[-3:] if len(starts) < 5 else [*starts[:2], *starts[-2:]]
         for start in starts:
             spans = _series(text, *trim(text, start, row[1]), words)
             if spans:
