@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ppbench_plugins.decomposers.rules import build, gate
 from ppbench_plugins.decomposers.rules.candidate import Candidate, Finding, Span, lines
-from ppbench_plugins.decomposers.rules.counts import counted
+from ppbench_plugins.decomposers.rules.counts import counted, loosely_counted
 from ppbench_plugins.decomposers.rules.frame import second_look
 from ppbench_plugins.decomposers.rules.lexicon import Words, number_words, spoken, words_of
 from ppbench_plugins.decomposers.rules.marks import inline_marks, marked_lines
@@ -57,7 +57,13 @@ def find(text: str, language: str | None = None) -> Finding:
     counted_ = _counted(text, words)
     if counted_ and counted_.schema:
         return counted_
-    return _again(text, rows, words, seen) or counted_ or refusal
+    return _again(text, rows, words, seen) or _loosely(text, words) or counted_ or refusal
+
+
+def _loosely(text: str, words: Words) -> Finding | None:
+    for one in loosely_counted(text, words):
+        return Finding(build.of_count(text, one), "count", "") if not build.SLOT.search(text) else None
+    return None
 
 
 def _again(text: str, rows: Sequence[Span], words: Words, seen: Sequence[Candidate]) -> Finding | None:

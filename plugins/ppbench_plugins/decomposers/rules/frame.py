@@ -28,6 +28,10 @@ _LONGEST_FRAME = 420
 _LONGEST_LOOSE = 300
 _MOST_ITEMS = 60
 _LONGEST_ITEM = 400
+_LONGEST_LINE = 280
+_EDGE = 90
+_LONGEST_PASSAGE = 1_800
+_LONGEST_FIELD = 70
 _QUOTE = re.compile(r"\"[^\"\n]{1,200}\"|“[^”\n]{1,200}”|«[^»\n]{1,200}»|「[^」\n]{1,200}」|„[^“”\n]{1,200}[“”]")
 _ORDERLY = re.compile(
     r"in (?:the same|this|that|the given) order|in order(?! of| to)|keep the order|in (?:der gleichen|derselben|dieser|der) reihenfolge"
@@ -39,6 +43,8 @@ _ORDERLY = re.compile(
 """In the order of the list: what each list is answered in."""
 _LOOSE = ("sentences", "labelled lines of a block", "quoted pieces in sentences")
 _FEWEST = 3
+_PARAGRAPH = 200
+_LINED = ("own lines", "table rows", "labelled lines of a block")
 _HANGS = ("joint", "then")
 _ONE = ("whole", "single", "material", "given")
 _SURE = ("translate", "tongue", "mend")
@@ -100,6 +106,8 @@ def _hopeful(said: str, shaped: bool, words: Words) -> bool:
     """Whether what is said anywhere, items and all, could be enough."""
     if _any(_SURE, said, words):
         return _any(_POINTS, said, words)
+    if words.said("alone", said) and _any(("pieces", "these", "extract"), said, words):
+        return True
     each = bool(words.said("each", said))
     return (each or shaped) and sum(bool(words.said(kind, said)) for kind in _MILD) >= (1 if each and shaped else 2)
 
@@ -109,7 +117,9 @@ def _any(kinds: Iterable[str], said: str, words: Words) -> bool:
 
 
 def _near(found: Candidate) -> bool:
-    return len(found.text) - found.end + found.start <= 2 * _LONGEST_FRAME
+    apart = len(found.text) - found.end + found.start
+    fields = found.rule in _MARKED and max(map(len, found.items)) <= _LONGEST_FIELD
+    return apart <= (_LONGEST_PASSAGE if fields else 2 * _LONGEST_FRAME)
 
 
 def _fits(found: Candidate) -> bool:
@@ -136,24 +146,33 @@ _IN_QUOTES = re.compile(r"[«»“”「」\"]")
 _FEW_SPACES = 2
 _SHORT_NAME = 9
 _CODE = re.compile(r"[{}]|\(\)|=\s?\w+\(|\bFile \"|^[0-9a-f]{7}\s|```|^https?:")
-_AMONG = re.compile(r"[(（]?(?:\d{1,3}|[^\W\d_])\s?[.)）、:-]")
+_AMONG = re.compile(r"[-*–—•·・▸>]|[(（]?(?:\d{1,3}|[^\W\d_])\s?[.)）、:-]")
 """What stands before a block is marked like its lines: then the block is a part of a list."""
 
 
 def frame(found: Candidate) -> str:
     """The prompt without the list and what is quoted."""
-    return _ORDERLY.sub(" ", _QUOTE.sub(" ", f"{found.lead} \n {found.tail}"))
+    said = _QUOTE.sub(" ", f"{found.lead} \n {found.tail}")
+    return _ORDERLY.sub(" ", "\n".join(line if len(line) <= _LONGEST_LINE else _edges(line) for line in said.split("\n")))
+
+
+def _edges(line: str) -> str:
+    """The ends of a pasted passage: the request may share its line."""
+    return f"{line[:_EDGE]} \n {line[-_EDGE:]}"
 
 
 def _asks(found: Candidate, words: Words) -> bool:
     said = frame(found)
     marked = found.rule in _MARKED
-    if len(said) > (_LONGEST_FRAME if marked else _LONGEST_LOOSE):
+    if (len(said) if marked else len(found.lead) + len(found.tail)) > (_LONGEST_FRAME if marked else _LONGEST_LOOSE):
         return False
     heard = spoken(said)
-    sure, each = _any(_SURE, heard, words), bool(words.said("each", heard))
+    each, alone = bool(words.said("each", heard)), bool(words.said("alone", heard))
+    sure = _any(_SURE, heard, words)
+    if alone and not sure and (marked or found.rule in _LINED):  # "only the names, nothing else"
+        sure = _any(("pieces", "these", "extract"), heard, words) and (each or not _any(_ONE, heard, words))
     done = sure + sum(bool(words.said(kind, heard)) for kind in _MILD)
-    if not done or not _any(_POINTS, heard, words) or _any(_HANGS, heard, words) or needs_another(found, words):
+    if not (done or alone) or not _any(_POINTS, heard, words) or _any(_HANGS, heard, words) or needs_another(found, words):
         return False
     if not each and (words.said("pick", heard) or (not sure and _any(_ONE, heard, words))):
         return False
@@ -167,6 +186,8 @@ def _asks(found: Candidate, words: Words) -> bool:
     if found.rule in _LOOSE:
         return many and sure and len(found.items) >= _FEWEST
     if len(found.items) < _FEWEST and not many:
+        return False
+    if max(map(len, found.items)) > _PARAGRAPH and not many:
         return False
     return (sure and _any(_POINTS[1:], heard, words)) or (many and done >= 2)
 
@@ -187,7 +208,7 @@ def _options(found: Candidate) -> bool:
     """Whether a list is the options of a question."""
     asked = found.rule == "own lines" and found.items[0].endswith(_ASKS) and not found.items[1].endswith(_ASKS)
     blank = found.announced.rstrip().endswith(_BLANKS)
-    return asked or blank
+    return asked or blank or found.items[0].startswith(_BLANKS)
 
 
 _ASKS = ("?", "？", "؟")

@@ -22,6 +22,7 @@ _NEXT = 250
 _FEW_QUESTIONS = 4
 _MOST_ITEMS = 200
 _FEW_STEPS = 12
+_OPENING = 25
 _CUE = 80
 _GREETING = 12
 
@@ -71,7 +72,8 @@ def _list(found: Candidate, words: Words) -> Verdict:
 
 def needs_another(found: Candidate, words: Words) -> str:
     """The word by which an item that asks points back at what an earlier one was answered, or an empty string."""
-    asks = _all_questions(found) or any(words.said("ask", spoken(item[:40])) for item in found.items[:1])
+    told = sum(any(words.said(kind, spoken(item[:_OPENING])) for kind in ("ask", "apart", "translate")) for item in found.items[:40])
+    asks = _all_questions(found) or (found.marked and 2 * told >= len(found.items))
     later = spoken(" \n ".join(item[:200] for item in found.items[1:40])) if asks and len(found.items) <= _FEW_STEPS else ""
     return words.said("then", later) if later else ""
 
