@@ -194,7 +194,7 @@ def _asks(found: Candidate, words: Words) -> bool:
 
 def _asks_of_all(found: Candidate) -> bool:
     """Whether behind a list one question is asked, and the list itself asks none; or it is what "is:" leads up to."""
-    asked = any(mark in found.tail for mark in _ASKS) and not found.items[0].endswith(_ASKS)
+    asked = any(mark in found.tail for mark in (*_ASKS, "ですか。")) and not found.items[0].endswith(_ASKS)
     return asked or found.announced.rstrip().endswith(("的是：", "的是:", "はどれですか。"))
 
 

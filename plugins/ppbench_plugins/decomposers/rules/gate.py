@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ppbench_plugins.decomposers.rules.candidate import Candidate
-from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
+from ppbench_plugins.decomposers.rules.lexicon import Words, fold, spoken
 
 _NEAR = 500
 _FAR = 200
@@ -45,6 +45,8 @@ def judge(found: Candidate, words: Words) -> Verdict:
         return Verdict("an item is empty or stands twice")
     if found.grouped:
         return _YES
+    if not found.marked and all(words.numbers.get(fold(item.split()[0]).lstrip("و")) for item in items):
+        return Verdict("the items are shares of a number of pieces")
     if found.questions:
         return _questions(found, words)
     return _list(found, words)
@@ -73,9 +75,16 @@ def _list(found: Candidate, words: Words) -> Verdict:
 def needs_another(found: Candidate, words: Words) -> str:
     """The word by which an item that asks points back at what an earlier one was answered, or an empty string."""
     told = sum(any(words.said(kind, spoken(item[:_OPENING])) for kind in ("ask", "apart", "translate")) for item in found.items[:40])
-    asks = _all_questions(found) or (found.marked and 2 * told >= len(found.items))
+    asks = _all_questions(found) or all(item.endswith(_ASKED) for item in found.items) or (_numbered(found) and 2 * told >= len(found.items))
     later = spoken(" \n ".join(item[:200] for item in found.items[1:40])) if asks and len(found.items) <= _FEW_STEPS else ""
     return words.said("then", later) if later else ""
+
+
+_ASKED = ("か。", "か")
+
+
+def _numbered(found: Candidate) -> bool:
+    return found.marked or found.rule == "marked lines of a block"
 
 
 def _hangs_together(found: Candidate, said: str, each: str, words: Words) -> Verdict | None:
