@@ -160,26 +160,3 @@ def _cells(text: str, row: Span, bar: str) -> list[Span]:
         cells.append(trim(text, place, place + len(piece), "/_"))
         place += len(piece) + len(bar)
     return cells
-
-
-_STOP = re.compile(r"[.!?…](?=\s)|[。！？।؟]")
-_LONG = 160
-_FEWEST = 3
-_MOST = 60
-
-
-def sentence_rows(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
-    """A line of several short sentences beside the request, or behind the colon of it."""
-    for place, row in reversed(list(enumerate(rows[:12]))):
-        if row[1] - row[0] > 6000:
-            continue
-        colon = max(text.find(": ", *row), text.find("：", *row), text.find("  ", *row))
-        for start in [colon + 1] if colon > 0 and not place else [row[0]] if place or len(rows) > 1 else []:
-            spans, begin = list[Span](), start
-            for match in _STOP.finditer(text, start, row[1]):
-                spans.append(trim(text, begin, match.end()))
-                begin = match.end()
-            rest = trim(text, begin, row[1])
-            spans += [rest] if rest[0] < rest[1] else []
-            if _FEWEST <= len(spans) <= _MOST and all(b - a <= _LONG for a, b in spans):
-                yield Candidate("sentences", text, tuple(spans), spans[0][0], spans[-1][1])

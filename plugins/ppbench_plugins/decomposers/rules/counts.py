@@ -67,22 +67,29 @@ def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> I
 _LONGEST_REQUEST = 600
 _AHEAD = 6
 _CODE = re.compile(r"python|javascript|c\+\+|\bcode\b|\bsql\b|html|program|script|代码|函数|код\b", re.IGNORECASE)
-_MEASURE = re.compile(r"(?:sentence|paragraph|word|line|satz|sätze|satze|zeile|wort|worte|absatz|absatze|phrase|ligne|mot|paragraphe|frase|linea|palabra|parrafo|oracion|linha|palavra|paragrafo|riga|righe|parol|paragraf|предложен|слов|строк|абзац|kalimat|kata|baris|character)")
-_FACTS = re.compile(r"推荐| recomm| empf[ei]| raccomand| consigli|おすすめ|추천| e[xj]empl| esempi | examples | beispiel| пример| contoh |例|名称|品牌|事例| مثال|أمثلة|उदाहरण|예시|예를")
+_MEASURE = re.compile(
+    r"(?:sentence|paragraph|word|line|satz|sätze|satze|zeile|wort|worte|absatz|absatze|phrase|ligne|mot|paragraphe|frase|linea|palabra|parrafo|oracion|linha|palavra|paragrafo|riga|righe|parol|paragraf|предложен|слов|строк|абзац|kalimat|kata|baris|character)"
+)
+_FACTS = re.compile(
+    r"推荐| recomm| empf[ei]| raccomand| consigli|おすすめ|추천| e[xj]empl| esempi | examples | beispiel| пример| contoh |例|名称|品牌|事例| مثال|أمثلة|उदाहरण|예시|예를"
+)
 _MOST_PIECES = 60
 _UNFREE = ("not open", "joint", "pick", "joint set", "then", "single")
 
 
 def loosely_counted(text: str, words: Words) -> Iterator[Count]:
     """The first number of pieces in a short request, with words between number and noun: "8 short funny excuses for"."""
-    if len(text) > _LONGEST_REQUEST or _CODE.search(text):
+    if len(text) > _LONGEST_REQUEST:
         return
     said = spoken(text)
     if not _DIGIT.search(said) and not _HAN.search(text) and words.numbers.keys().isdisjoint(said.split()):
         return
-    if not words.said("works", said) or any(words.said(kind, said) for kind in _UNFREE):
+    if not words.said("works", said):
         return
+    spelt = words.numbers.keys() & set(said.split())
     for sentence in _SENTENCE.finditer(text):
+        if not _DIGIT.search(sentence[0]) and not _HAN.search(sentence[0]) and not spelt:
+            continue
         heard = spoken(sentence[0])
         asks = bool(words.said("ask", heard))
         if not words.spaced and not sentence[0].isascii():
@@ -90,7 +97,8 @@ def loosely_counted(text: str, words: Words) -> Iterator[Count]:
         else:
             found = _loose_spaced(text, sentence, asks, words)
         if found:
-            if found.n <= _MOST_PIECES and not _FACTS.search(heard):
+            unfree = any(words.said(kind, said) for kind in _UNFREE) or _CODE.search(text) or _FACTS.search(heard)
+            if found.n <= _MOST_PIECES and not unfree:
                 yield found
             return
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from ppbench_plugins.decomposers.rules.blocks import line_blocks, sentence_rows, table_rows
+from ppbench_plugins.decomposers.rules.blocks import line_blocks, table_rows
 from ppbench_plugins.decomposers.rules.candidate import Candidate, Span
 from ppbench_plugins.decomposers.rules.fields import field_lists
 from ppbench_plugins.decomposers.rules.gate import duties, needs_another
@@ -18,9 +18,17 @@ from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
 from ppbench_plugins.decomposers.rules.separated import quotations, separated
 
 _LINES = (table_rows, line_blocks)
-_WITHIN = (quotations, separated, sentence_rows)
+_WITHIN = (quotations, separated)
 _SHAPES = ("JSON array", "numbered lines", "bulleted lines", "labelled lines", "inline marks", "labelled pieces")
-_MARKED = ("numbered lines", "bulleted lines", "labelled lines", "JSON array", "inline marks", "labelled pieces", "marked lines of a block")
+_MARKED = (
+    "numbered lines",
+    "bulleted lines",
+    "labelled lines",
+    "JSON array",
+    "inline marks",
+    "labelled pieces",
+    "marked lines of a block",
+)
 _MOST_EACH = 4
 _MOST_TEXT = 5_000
 _MOST_WITHIN = 1_500
@@ -41,7 +49,7 @@ _ORDERLY = re.compile(
     re.IGNORECASE,
 )
 """In the order of the list: what each list is answered in."""
-_LOOSE = ("sentences", "labelled lines of a block", "quoted pieces in sentences")
+_LOOSE = ("labelled lines of a block", "quoted pieces in sentences")
 _FEWEST = 3
 _PARAGRAPH = 200
 _LINED = ("own lines", "table rows", "labelled lines of a block")
@@ -57,17 +65,24 @@ def second_look(text: str, rows: Sequence[Span], words: Words, seen: Sequence[Ca
     if len(text) > _MOST_TEXT:
         return None
     shaped = any(found.rule in _SHAPES for found in seen) or len(rows) > 2
-    if not (shaped or _SEVERAL.search(text)) or not _hopeful(spoken(_ends(text)), shaped, words):
+    within = len(text) <= _MOST_WITHIN and _several(text)
+    if not (shaped or within) or not _hopeful(spoken(_ends(text)), shaped, words):
         return None
-    for found in _candidates(text, rows, words, seen):
-        if _near(found) and _fits(found) and _asks(found, words) and not duties(found, words):
+    for found in _candidates(text, rows, words, seen, within):
+        if (
+            _near(found)
+            and _fits(found)
+            and _asks(found, words)
+            and not duties(found, words)
+            and not needs_another(found, words)
+        ):
             return found
     return _fields(text, rows, words)
 
 
 def _fields(text: str, rows: Sequence[Span], words: Words) -> Candidate | None:
     """Fields to be taken from a passage that stands in the prompt."""
-    if len(text) < _SHORTEST_SOURCE or not words.said("extract", spoken(_ends(text))):
+    if len(text) < _SHORTEST_SOURCE or not _EXTRACT.search(spoken(_ends(text))):
         return None
     for found in islice(field_lists(text, rows, words), _MOST_EACH):
         before = max(found.lead.rfind(mark) for mark in _STOPS)
@@ -81,21 +96,27 @@ def _fields(text: str, rows: Sequence[Span], words: Words) -> Candidate | None:
     return None
 
 
-def _candidates(text: str, rows: Sequence[Span], words: Words, seen: Sequence[Candidate]) -> Iterator[Candidate]:
+def _candidates(text: str, rows: Sequence[Span], words: Words, seen: Sequence[Candidate], within: bool) -> Iterator[Candidate]:
     yield from (found for found in seen if found.rule in _SHAPES)
     if len(rows) > 2:
         for finder in _LINES:
             yield from islice(finder(text, rows, words), _MOST_EACH)
-    if len(text) <= _MOST_WITHIN:
+    if within:
         for finder in _WITHIN:
             yield from islice(finder(text, rows, words), _MOST_EACH)
 
 
-_EXTRACT = re.compile(r" extra[ceyhi]|hier extra|extrahier|извлек|выпиш| estra[ei]|抽出|抜き出|提取|抽取|추출|뽑아| ekstrak|استخرج|निकाल| entnimm| releve")
+_EXTRACT = re.compile(
+    r" extra[ceyhi]|hier extra|extrahier|извлек|выпиш| estra[ei]|抽出|抜き出|提取|抽取|추출|뽑아| ekstrak|استخرج|निकाल| entnimm| releve"
+)
 _STOPS = ".!?。！？\n"
 _BESIDE = 60
 _SHORTEST_SOURCE = 100
-_SEVERAL = re.compile(r"(?:[/|;；؛、·][^/|;；؛、·]*){2}|(?:[,，،][^,，،]*){3}|(?:[\"“”«»「」』】'„][^\"“”«»「」』】'„]*){4}|(?:[.!?。！？]\s?[^.!?。！？]*){3}")
+
+
+def _several(text: str) -> bool:
+    """Whether a text holds what parts a list within a line."""
+    return any(text.count(mark) >= 3 for mark in ',，،"') or any(text.count(mark) >= 2 for mark in "、/|;；؛«「“【·")
 
 
 def _ends(text: str) -> str:
@@ -153,7 +174,7 @@ _AMONG = re.compile(r"[-*–—•·・▸>]|[(（]?(?:\d{1,3}|[^\W\d_])\s?[.)�
 def frame(found: Candidate) -> str:
     """The prompt without the list and what is quoted."""
     said = _QUOTE.sub(" ", f"{found.lead} \n {found.tail}")
-    return _ORDERLY.sub(" ", "\n".join(line if len(line) <= _LONGEST_LINE else _edges(line) for line in said.split("\n")))
+    return "\n".join(line if len(line) <= _LONGEST_LINE else _edges(line) for line in said.split("\n"))
 
 
 def _edges(line: str) -> str:
@@ -172,7 +193,9 @@ def _asks(found: Candidate, words: Words) -> bool:
     if alone and not sure and (marked or found.rule in _LINED):  # "only the names, nothing else"
         sure = _any(("pieces", "these", "extract"), heard, words) and (each or not _any(_ONE, heard, words))
     done = sure + sum(bool(words.said(kind, heard)) for kind in _MILD)
-    if not (done or alone) or not _any(_POINTS, heard, words) or _any(_HANGS, heard, words) or needs_another(found, words):
+    if not (done or alone) or not _any(_POINTS, heard, words):
+        return False
+    if _any(_HANGS, heard, words) and _any(_HANGS, spoken(_ORDERLY.sub(" ", said)), words):
         return False
     if not each and (words.said("pick", heard) or (not sure and _any(_ONE, heard, words))):
         return False

@@ -74,10 +74,13 @@ def _list(found: Candidate, words: Words) -> Verdict:
 
 def needs_another(found: Candidate, words: Words) -> str:
     """The word by which an item that asks points back at what an earlier one was answered, or an empty string."""
-    told = sum(any(words.said(kind, spoken(item[:_OPENING])) for kind in ("ask", "apart", "translate")) for item in found.items[:40])
-    asks = _all_questions(found) or all(item.endswith(_ASKED) for item in found.items) or (_numbered(found) and 2 * told >= len(found.items))
-    later = spoken(" \n ".join(item[:200] for item in found.items[1:40])) if asks and len(found.items) <= _FEW_STEPS else ""
-    return words.said("then", later) if later else ""
+    if len(found.items) > _FEW_STEPS:
+        return ""
+    word = words.said("then", spoken(" \n ".join(item[:200] for item in found.items[1:])))
+    if not word or _all_questions(found) or all(item.endswith(_ASKED) for item in found.items):
+        return word
+    told = sum(any(words.said(kind, spoken(item[:_OPENING])) for kind in ("ask", "apart", "translate")) for item in found.items)
+    return word if _numbered(found) and 2 * told >= len(found.items) else ""
 
 
 _ASKED = ("か。", "か")

@@ -87,10 +87,7 @@ class Words:
 
     def said(self, kind: str, text: str) -> str:
         """The first word of a kind that a spoken text holds, or an empty string."""
-        for word in self.lists[kind]:
-            if word in text:
-                return word.strip()
-        return ""
+        return next(filter(text.__contains__, self.lists[kind]), "").strip()
 
     @lru_cache(maxsize=4096)  # noqa: B019  (a table is made once a language)
     def kinds(self, text: str) -> frozenset[str]:

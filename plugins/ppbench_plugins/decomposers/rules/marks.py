@@ -29,7 +29,7 @@ _SPACE = re.compile(r"[ \t　]*")
 _FIRST = re.compile(r"\d{1,3}")
 _MOST_LINES = 3000
 _MOST_BETWEEN = 100
-_FARTHEST = 6000
+_FARTHEST = 1000
 _WIDEST_GAP = 3
 
 

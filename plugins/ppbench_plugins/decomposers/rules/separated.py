@@ -36,7 +36,7 @@ def separated(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candida
             alone.append(whole)
             yield _found(text, whole)
         starts = [match.end() for match in _START.finditer(text, row[0], row[1])]
-        starts = starts[-3:] if len(starts) < 5 else [*starts[:2], *starts[-2:]]
+        starts = starts if len(starts) < 3 else [starts[0], *starts[-2:]]
         for start in starts:
             spans = _series(text, *trim(text, start, row[1]), words)
             if spans:
