@@ -68,10 +68,13 @@ _LONGEST_REQUEST = 600
 _AHEAD = 6
 _CODE = re.compile(r"python|javascript|c\+\+|\bcode\b|\bsql\b|html|program|script|代码|函数|код\b", re.IGNORECASE)
 _MEASURE = re.compile(
-    r"(?:sentence|paragraph|word|line|satz|sätze|satze|zeile|wort|worte|absatz|absatze|phrase|ligne|mot|paragraphe|frase|linea|palabra|parrafo|oracion|linha|palavra|paragrafo|riga|righe|parol|paragraf|предложен|слов|строк|абзац|kalimat|kata|baris|character)"
+    r"(?:sentence|paragraph|word|line|satz|sätze|satze|zeile|wort|worte|absatz|absatze|phrase|ligne|mot|paragraphe|frase"
+    r"|linea|palabra|parrafo|oracion|linha|palavra|paragrafo|riga|righe|parol|paragraf|предложен|слов|строк|абзац|kalimat"
+    r"|kata|baris|character)"
 )
 _FACTS = re.compile(
-    r"推荐| recomm| empf[ei]| raccomand| consigli|おすすめ|추천| e[xj]empl| esempi | examples | beispiel| пример| contoh |例|名称|品牌|事例| مثال|أمثلة|उदाहरण|예시|예를"
+    r"推荐| recomm| empf[ei]| raccomand| consigli|おすすめ|추천| e[xj]empl| esempi | examples | beispiel| пример| contoh "
+    r"|例|名称|品牌|事例| مثال|أمثلة|उदाहरण|예시|예를"
 )
 _MOST_PIECES = 60
 _UNFREE = ("not open", "joint", "pick", "joint set", "then", "single")

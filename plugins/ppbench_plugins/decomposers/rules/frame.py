@@ -42,8 +42,9 @@ _LONGEST_PASSAGE = 1_800
 _LONGEST_FIELD = 70
 _QUOTE = re.compile(r"\"[^\"\n]{1,200}\"|“[^”\n]{1,200}”|«[^»\n]{1,200}»|「[^」\n]{1,200}」|„[^“”\n]{1,200}[“”]")
 _ORDERLY = re.compile(
-    r"in (?:the same|this|that|the given) order|in order(?! of| to)|keep the order|in (?:der gleichen|derselben|dieser|der) reihenfolge"
-    r"|dans (?:le même |l'|cet )ordre|en (?:el mismo |ese )?orden(?! de)|na mesma ordem|pela ordem|nello stesso ordine|in ordine(?! di)"
+    r"in (?:the same|this|that|the given) order|in order(?! of| to)|keep the order"
+    r"|in (?:der gleichen|derselben|dieser|der) reihenfolge|dans (?:le même |l'|cet )ordre"
+    r"|en (?:el mismo |ese )?orden(?! de)|na mesma ordem|pela ordem|nello stesso ordine|in ordine(?! di)"
     r"|в (?:том же |этом )?порядке|по порядку|按(?:原|照)?(?:来的)?顺序|顺序不变|順番(?:に|通り|どおり)|同じ順番?|순서대로"
     r"|بالترتيب|क्रम (?:में|से)",
     re.IGNORECASE,
@@ -107,7 +108,8 @@ def _candidates(text: str, rows: Sequence[Span], words: Words, seen: Sequence[Ca
 
 
 _EXTRACT = re.compile(
-    r" extra[ceyhi]|hier extra|extrahier|извлек|выпиш| estra[ei]|抽出|抜き出|提取|抽取|추출|뽑아| ekstrak|استخرج|निकाल| entnimm| releve"
+    r" extra[ceyhi]|hier extra| estra[ei]| ekstrak| entnimm| releve"
+    r"|извлек|выпиш|抽出|抜き出|提取|抽取|추출|뽑아|استخرج|निकाल",
 )
 _STOPS = ".!?。！？\n"
 _BESIDE = 60
