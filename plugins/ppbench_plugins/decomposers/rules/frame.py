@@ -30,8 +30,8 @@ _MARKED = (
     "marked lines of a block",
 )
 _MOST_EACH = 4
-_MOST_TEXT = 5_000
-_MOST_WITHIN = 1_500
+_MOST_TEXT = 4_000
+_MOST_WITHIN = 900
 _LONGEST_FRAME = 420
 _LONGEST_LOOSE = 300
 _MOST_ITEMS = 60
@@ -65,7 +65,7 @@ def second_look(text: str, rows: Sequence[Span], words: Words, seen: Sequence[Ca
     """The first list whose frame asks for its items one by one, or None. `seen` is what the gate was asked about."""
     if len(text) > _MOST_TEXT:
         return None
-    shaped = any(found.rule in _SHAPES for found in seen) or len(rows) > 2
+    shaped = len(rows) > 2 or any(found.rule in _SHAPES for found in seen)
     within = len(text) <= _MOST_WITHIN and _several(text)
     if not (shaped or within) or not _hopeful(spoken(_ends(text)), shaped, words):
         return None
@@ -116,9 +116,17 @@ _BESIDE = 60
 _SHORTEST_SOURCE = 100
 
 
+_MANY_COMMAS = 4
+
+
 def _several(text: str) -> bool:
     """Whether a text holds what parts a list within a line."""
-    return any(text.count(mark) >= 3 for mark in ',，،"') or any(text.count(mark) >= 2 for mark in "、/|;；؛«「“【·")
+    return (
+        text.count(",") >= _MANY_COMMAS
+        or any(text.count(mark) > 1 for mark in "、;；؛«「“【·")
+        or text.count('"') > _FEWEST
+        or (text.count(" / ") > 1 or text.count("|") > 1 or text.count("，") + text.count("،") >= _MANY_COMMAS)
+    )
 
 
 def _ends(text: str) -> str:
