@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ppbench_plugins.decomposers.rules import build, gate
 from ppbench_plugins.decomposers.rules.candidate import Candidate, Finding, Span, lines
-from ppbench_plugins.decomposers.rules.counts import counted
+from ppbench_plugins.decomposers.rules.counts import counted, loosely_counted
+from ppbench_plugins.decomposers.rules.frame import second_look
 from ppbench_plugins.decomposers.rules.lexicon import Words, number_words, spoken, words_of
 from ppbench_plugins.decomposers.rules.marks import inline_marks, marked_lines
 from ppbench_plugins.decomposers.rules.questions import question_runs
@@ -43,16 +44,31 @@ def find(text: str, language: str | None = None) -> Finding:
     words = words_of(text, language)
     if gate.code(text):
         return Finding(None, "code", "the text holds a program")
-    refusal = _NOTHING
+    refusal, seen = _NOTHING, list[Candidate]()
     for finder in _FINDERS:
         for _, candidate in zip(range(_MOST_TRIES), finder(text, rows, words), strict=False):
+            seen.append(candidate)
             verdict = gate.judge(candidate, words)
             if not verdict.reason:
                 return _split(candidate, words)
             refusal = Finding(None, candidate.rule, verdict.reason)
             if verdict.final:
-                return refusal
-    return _counted(text, words) or refusal
+                return _again(text, rows, words, seen) or refusal
+    counted_ = _counted(text, words)
+    if counted_ and counted_.schema:
+        return counted_
+    return _again(text, rows, words, seen) or _loosely(text, words) or counted_ or refusal
+
+
+def _loosely(text: str, words: Words) -> Finding | None:
+    for one in loosely_counted(text, words):
+        return Finding(build.of_count(text, one), "count", "") if not build.SLOT.search(text) else None
+    return None
+
+
+def _again(text: str, rows: Sequence[Span], words: Words, seen: Sequence[Candidate]) -> Finding | None:
+    found = second_look(text, rows, words, seen)
+    return _split(found, words) if found else None
 
 
 def _split(found: Candidate, words: Words) -> Finding:

@@ -12,7 +12,7 @@ from ppbench import Schema
 from ppbench_plugins.decomposers.rules.candidate import Candidate, Count
 from ppbench_plugins.decomposers.rules.lexicon import Words
 
-_SLOT = re.compile(r"\{(?:data|context|n)\}")
+SLOT = re.compile(r"\{(?:data|context|n)\}")
 _LONG = 600
 
 
@@ -23,9 +23,9 @@ class Unsafe(ValueError):
 def of_list(found: Candidate) -> Schema:
     """The prompt with one item in the place of the list."""
     lead, tail = found.lead, found.tail
-    if len(lead.strip()) > _LONG and not _SLOT.search(tail):  # shared text first, alike in every call
+    if len(lead.strip()) > _LONG and not SLOT.search(tail):  # shared text first, alike in every call
         return Schema("{context}{data}" + tail, lead, found.items)
-    held = [bool(_SLOT.search(part)) for part in (lead, tail)]
+    held = [bool(SLOT.search(part)) for part in (lead, tail)]
     if all(held):
         raise Unsafe("the text holds placeholders before and after the list")
     if held[0]:
@@ -44,6 +44,6 @@ def of_count(text: str, found: Count) -> Schema:
     """The prompt with the number as a slot."""
     start, end = found.span
     lead, tail = text[:start], text[end:]
-    if _SLOT.search(text):
+    if SLOT.search(text):
         raise Unsafe("the text holds placeholders")
     return Schema(lead + "{n}" + tail, None, None, found.n)

