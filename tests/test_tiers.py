@@ -217,7 +217,7 @@ def test_words_of_an_item_are_whole_words(text: str, item: str, held: bool) -> N
 
 @pytest.mark.parametrize(
     ("text", "numbers"),
-    [("3 poems, 12 songs", {3, 12}), ("２ und ٣", {2, 3}), ("Twenty-five", {5, 20, 25}), ("cent", {100}),
+    [("3 poems, 12 songs", {3, 12}), ("２ und ٣", {2, 3}), ("Twenty-five", {25}), ("cent", {100}),
      ("one hundred and fifty", {50, 100, 150}), ("two hundred", {2, 100, 200}), ("三十条", {30}), ("一百二十", {120}),
      ("다섯개, 세계", {5}), ("a dozen", {12}), ("dua belas", {12}), ("nothing", set()), ("seven. Two", {7, 2, 9})],
 )  # fmt: skip
