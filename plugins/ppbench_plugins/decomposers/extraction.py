@@ -16,7 +16,7 @@ from json import JSONDecoder
 from typing import Any, NamedTuple
 
 from ppbench import Schema
-from ppbench_plugins.decomposers.reading import MOST_PARTS
+from ppbench_plugins.decomposers.reading import MOST_PARTS, OPENING, TRIES
 
 _TEXT, _MAYBE_TEXT = {"type": "string"}, {"type": ["string", "null"]}
 _LEAN: dict[str, Any] = {
@@ -35,13 +35,10 @@ _PAPER: dict[str, Any] = {
 _KEYS = {"template", "data", "n"}
 """An object without any of these is not what was asked for."""
 
-_OPENING = re.compile(r'\{(?=\s*+["}])')
 _SPACE = re.compile(r"[ \t\n\r]*+")
 _LONE = re.compile(r"[\ud800-\udfff]")
-_TRIES = 100
-"""Opening braces tried; an endless reply of broken objects is not searched to its end."""
 _FEW_TRIES = 5
-"""The same while a reply streams, when it is searched again at each of its marks."""
+"""Opening braces tried while a reply streams, when it is searched again at each of its marks."""
 _value = JSONDecoder(strict=False).raw_decode
 
 
@@ -106,8 +103,8 @@ def is_item(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and not _LONE.search(value)
 
 
-def _objects(text: str, tries: int = _TRIES) -> Iterator[Read]:
-    for match in islice(_OPENING.finditer(text), tries):
+def _objects(text: str, tries: int = TRIES) -> Iterator[Read]:
+    for match in islice(OPENING.finditer(text), tries):
         fields: dict[str, Any] = {}
         try:
             yield Read(fields, _fields(text, match.start(), fields))

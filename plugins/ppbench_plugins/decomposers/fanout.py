@@ -9,7 +9,7 @@ Knows no planner: where the schema comes from is the method's business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import isfinite
@@ -19,6 +19,7 @@ from ppbench import Call, Plan, Prompt, Schema
 from ppbench_plugins.decomposers.constraints import SHARED, Shards
 from ppbench_plugins.decomposers.gain import LatencyModel, groups
 from ppbench_plugins.decomposers.merges import PLAIN, Merge, Name, Table, entries_of, json_values, listed, merge_for
+from ppbench_plugins.decomposers.merging import model_merge
 from ppbench_plugins.prompts import fill
 
 _WORTH_WARMING = 16
@@ -73,10 +74,7 @@ class FanOut:
 
     def _items(self, schema: Schema, sizes: Sequence[int]) -> list[Call]:
         assert schema.data is not None
-        if max(sizes) == 1:
-            return [_item(schema.template, schema.context, item, k) for k, item in enumerate(schema.data, 1)]
-        ends = list(accumulate(sizes))
-        runs = [schema.data[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+        runs = [schema.data[span.start - 1 : span.stop - 1] for span in _spans(sizes)]
         return [_run(schema, run, k) for k, run in enumerate(runs, 1)]
 
     @staticmethod
@@ -86,10 +84,8 @@ class FanOut:
         whole, context = prompt.text, schema.context or ""
         text = Schema.fill(schema.template, context="[...]" if context in whole else context)
         shards = Shards.of(whole, schema.n)
-        ends = list(accumulate(sizes))
-        spans = [range(end - size + 1, end + 1) for end, size in zip(ends, sizes, strict=True)]
         return [Call(str(k), shards.request(whole, text, span), cache_until=SHARED + len(whole))
-                for k, span in enumerate(spans, 1)]  # fmt: skip
+                for k, span in enumerate(_spans(sizes), 1)]  # fmt: skip
 
     def _warmed(self, call: Call, place: int) -> Call:
         """The first call goes ahead, the others follow at its first token; where they share next to nothing, waiting would
@@ -100,10 +96,15 @@ class FanOut:
 
     def _merged(self, prompt: Prompt, schema: Schema, calls: list[Call], sizes: Sequence[int], reason: str) -> Plan:
         if self.merge == "llm":
-            return Plan((*calls, _model_merge(prompt, [call.id for call in calls])), PLAIN, schema, reason=reason)
+            return Plan((*calls, model_merge(prompt.text, [call.id for call in calls], "merge")), PLAIN, schema, reason=reason)
         merge = merge_for(prompt.text, self.merge, schema.data or ())
         return Plan(tuple(calls), merge if max(sizes) == 1 else Regrouped(tuple(sizes), merge, listed(prompt.text)), schema,
                     reason=reason)  # fmt: skip
+
+
+def _spans(sizes: Sequence[int]) -> list[range]:
+    """The numbers, from 1, that each group holds."""
+    return [range(end - size + 1, end + 1) for end, size in zip(accumulate(sizes), sizes, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -147,11 +148,3 @@ def _run(schema: Schema, run: Sequence[str], number: int) -> Call:
     held = "\n".join(f"{k}. {item}" for k, item in enumerate(run, 1))
     one = _item(schema.template, schema.context, held, number)
     return replace(one, text=fill("group", text=one.text, count=len(run)))
-
-
-def _model_merge(prompt: Prompt, branches: Sequence[str]) -> Call:
-    def text(answers: Mapping[str, str]) -> str:
-        parts = "\n\n".join(f"<part {k}>\n{answers[name]}\n</part {k}>" for k, name in enumerate(branches, 1))
-        return fill("top_merge", problem=prompt.text, parts=parts)
-
-    return Call("merge", text, needs=tuple(branches), role="merge")

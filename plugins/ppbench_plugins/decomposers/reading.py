@@ -10,8 +10,8 @@ from typing import Any
 
 _THOUGHT = re.compile(r"\s*+<think(?:ing)?>")
 _THOUGHT_ENDS = ("</think>", "</thinking>")
-_OPENING = re.compile(r'\{(?=\s*+["}])')
-_TRIES = 100
+OPENING = re.compile(r'\{(?=\s*+["}])')
+TRIES = 100
 """Opening braces tried; an endless reply of broken objects is not searched to its end."""
 _LIST_MARK = re.compile(
     r"^([ \t]*+)(?:[-*+•–][ \t]++|#+[ \t]*+)?(?:\*\*)?[(（]?(\d{1,4})(?:\*\*)?[ \t]?[.)．）、:：](?!\d)(?:\*\*)?"
@@ -37,7 +37,7 @@ def without_thought(reply: str) -> str:
 def json_object(text: str) -> dict[str, Any]:
     """The first JSON object in a reply, with or without fences or prose around it."""
     text, decoder = without_thought(text), json.JSONDecoder()
-    for place in (match.start() for match in islice(_OPENING.finditer(text), _TRIES)):
+    for place in (match.start() for match in islice(OPENING.finditer(text), TRIES)):
         try:
             value, _ = decoder.raw_decode(text, place)
         except (ValueError, RecursionError):

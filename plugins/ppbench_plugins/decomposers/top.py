@@ -13,13 +13,14 @@ wait for no other question, and a reply without an answer is passed on as it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar, Literal, get_args
 
 from ppbench import Call, Plan, Prompt, Schema
 from ppbench_plugins.decomposers.canonical import TASKS, Task, recognise
+from ppbench_plugins.decomposers.merging import model_merge
 from ppbench_plugins.decomposers.reading import MOST_PARTS, json_object
 from ppbench_plugins.decomposers.stepwise import Block
 from ppbench_plugins.prompts import fill
@@ -97,7 +98,7 @@ class TreeOfProblems:
         children = [f"{name}.{k}" if name else str(k) for k in range(1, len(parts) + 1)]
         for child, part in zip(children, parts, strict=True):
             yield from self._tree(task, part, child, depth - 1)
-        yield _merge(problem, children, label, parts if task.paired else (), task.extract)
+        yield model_merge(problem, children, label, parts if task.paired else (), task.extract)
 
     def _divide(self, problem: str, name: str, depth: int, whole: Prompt | None = None) -> Call:
         text = fill("top_divide", problem=problem, breadth=self.breadth, slots=", ".join(['"..."'] * self.breadth))
@@ -116,7 +117,7 @@ class TreeOfProblems:
             self._divide(part, name, depth - 1) if depth > 1 else Call(name, part)
             for name, part in zip(names, parts, strict=True)
         ]
-        return Plan((*calls, _merge(problem, names, "merge")), schema=_schema(parts))
+        return Plan((*calls, model_merge(problem, names, "merge")), schema=_schema(parts))
 
 
 def _subproblems(reply: str) -> list[str]:
@@ -154,18 +155,3 @@ def _chain(prompt: Prompt, blocks: Sequence[Block]) -> Plan:
         return Call(place, lambda answers: block(answers[before]), needs=(before,))
 
     return Plan((Call("1", first("")), *(after(block, str(k)) for k, block in enumerate(later, 1))))
-
-
-def _merge(
-    problem: str, children: Sequence[str], name: str, asked: Sequence[str] = (), extract: Callable[[str], str] = str
-) -> Call:
-    """The call that answers a node: shown what its children answered, and what they were asked if that is given."""
-
-    def text(answers: Mapping[str, str]) -> str:
-        said = [extract(answers[child]) for child in children]
-        if asked:
-            said = [f"<question>\n{q}\n</question>\n<answer>\n{a}\n</answer>" for q, a in zip(asked, said, strict=True)]
-        parts = "\n\n".join(f"<part {k}>\n{one}\n</part {k}>" for k, one in enumerate(said, 1))
-        return fill("top_merge_pairs" if asked else "top_merge", problem=problem, parts=parts)
-
-    return Call(name, text, needs=tuple(children), role="merge")

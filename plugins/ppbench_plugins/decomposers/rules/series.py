@@ -9,7 +9,6 @@ from itertools import pairwise
 from ppbench_plugins.decomposers.rules.candidate import Candidate, Span, gap, trim
 from ppbench_plugins.decomposers.rules.lexicon import Words
 
-_STOPS = ".。!！?？;；"
 _COLON = re.compile(r"：|(?<!\d):(?!//)|:(?![/\d])")
 _LISTED = re.compile(r"[、,，،;；/]")
 _LONGEST = 60
