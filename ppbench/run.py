@@ -20,9 +20,9 @@ from ppbench.jobs import Job, Outcome, Policy
 from ppbench.limits import Limiter, Limits
 from ppbench.model import Category, Item, Prompt
 from ppbench.plan import Plan
-from ppbench.score import SERIAL
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
+from ppbench.tally import SERIAL
 from ppbench.trace import OPTIONAL, UNUSABLE, Trial
 
 

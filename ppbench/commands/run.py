@@ -27,9 +27,10 @@ from ppbench.model import Item
 from ppbench.plugins import Plugins
 from ppbench.report import FORMATS, render, render_by
 from ppbench.run import Block, Conditions, Runner, remaining
-from ppbench.score import SERIAL, Score, score, score_by
+from ppbench.score import Score, score, score_by
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
+from ppbench.tally import SERIAL
 from ppbench.tasks import digest, select
 
 METHODS = ("serial", "schema:source=rules", "schema", "sot", "top", "dag")
@@ -70,7 +71,9 @@ _NOT_KEPT = {"resume", "output_dir", "form", "by", "as_json", "quiet", "dry_run"
 @click.option("--resume", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Go on with a stopped run.")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Of the table.")
-@click.option("--by", type=click.Choice(["category", "language"]), help="A table with a row for each method in each of them.")
+@click.option(
+    "--by", type=click.Choice(["category", "language", "n"]), help="A table with a row for each method in each of them."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON, as --format json does.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 @click.pass_context
@@ -217,7 +220,8 @@ class _Session:
     def _record(self, runner: Runner, conditions: Conditions) -> dict[str, Any]:
         """`run.json`: what was asked and where."""
         items = [{"id": item.id, "digest": digest(item), "family": item.family, "category": item.category,
-                  "language": item.language, "splittable": item.splittable} for item in self._items]  # fmt: skip
+                  "language": item.language, "splittable": item.splittable,
+                  "n": item.schema.size if item.schema else None} for item in self._items]  # fmt: skip
         methods = [{"spec": spec_of(m), "given": bool(getattr(m, "given", ()))} for m in self._methods]
         return {
             "created": datetime.now(UTC).isoformat(timespec="seconds"), "options": {**self._asked,
