@@ -44,8 +44,12 @@ class Price:
 
     def of(self, tokens_in: int, tokens_out: int, tokens_cached: int = 0) -> float | None:
         """USD of one request; its input tokens hold the cached ones. None for one that is longer than the price holds."""
-        if self.up_to is not None and tokens_in > self.up_to:
-            return None
+        return (
+            None if self.up_to is not None and tokens_in > self.up_to else self.at_least(tokens_in, tokens_out, tokens_cached)
+        )
+
+    def at_least(self, tokens_in: int, tokens_out: int, tokens_cached: int = 0) -> float:
+        """USD of one request of any length: a longer one costs no less."""
         cached = self.input if self.cached is None else self.cached
         fresh = max(0, tokens_in - tokens_cached)
         return (fresh * self.input + tokens_cached * cached + tokens_out * self.output) / MILLION
