@@ -234,5 +234,8 @@ def test_time_needs_a_pace_and_cost_a_price(cli: Cli) -> None:
     assert "No cost: the price of vllm/mine is not known; add it" in out
     assert "give --ttft and --tok" in out
     assert json.loads(cli(f"{run} --json --ttft 1 --tok 0")[0])["rows"][0]["seconds"] == pytest.approx(2.0)
+    assert (
+        json.loads(cli("run -n 2 -d serial --dry-run --json")[0])["rows"][0]["seconds"] > 0.08
+    )  # the embedded mock's own pace
     assert "give --ttft and --tok together" in cli(f"{run} --ttft 1", code=2)[1]
     assert "is not a run directory" in cli(f"{run} --like none", code=5)[1]
