@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from tabulate import tabulate
 
-from ppbench.stats import geometric_mean
+from ppbench.stats import mean_ratio
 from ppbench.tally import SERIAL, Tally
 from ppbench.verdict import decide
 
@@ -74,7 +74,7 @@ def coverage(effects: Callable[[Chance, int], np.ndarray], n: int, simulations: 
     chance, hits = np.random.default_rng(n), 0
     for _ in range(simulations):
         means = effects(chance, n) + chance.normal(0.0, noise, (2, n)).mean(axis=0)
-        found = geometric_mean(dict(_named(means)))
+        found = mean_ratio(dict(_named(means)))
         hits += found is not None and (found.low or 0.0) <= 1.5 <= (found.high or 0.0)
     return hits / simulations
 

@@ -19,7 +19,7 @@ PLUGINS = sorted((ROOT / "plugins/ppbench_plugins").rglob("*.py"))
 
 ORDER = [
     "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers", "stats", "facts",
-    "tally", "verdict", "detect", "score", "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store",
+    "critical", "tally", "verdict", "detect", "score", "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store",
     "costs", "forecast", "judging", "run", "report", "paper", "balance", "dry", "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
