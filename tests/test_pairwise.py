@@ -364,7 +364,8 @@ BLOCK = trials(
 )  # fmt: skip
 
 NO_ENGINE = pytest.mark.skipif("PPBENCH_NO_NATIVE" in os.environ, reason="PPBENCH_NO_NATIVE is set")
-EXECUTORS = ["offline", "openai", "openai:api=responses", "anthropic", pytest.param("native", marks=NO_ENGINE)]
+EXECUTORS = ["offline", "openai:max_in_flight=4", "openai:api=responses,max_in_flight=4", "anthropic:max_in_flight=4",
+             pytest.param("native", marks=NO_ENGINE)]  # fmt: skip
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
