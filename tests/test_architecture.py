@@ -19,8 +19,8 @@ PLUGINS = sorted((ROOT / "plugins/ppbench_plugins").rglob("*.py"))
 
 ORDER = [
     "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers", "stats", "detect",
-    "score", "scope", "health", "jobs", "limits", "attempts", "execute", "store", "judging", "run", "report", "paper",
-    "balance", "dry", "commands", "cli",
+    "fitness", "score", "controls", "scope", "health", "jobs", "limits", "attempts", "execute", "store", "judging", "run",
+    "report", "paper", "balance", "dry", "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
 

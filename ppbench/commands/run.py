@@ -20,9 +20,10 @@ from ppbench import plugins as loader
 from ppbench.commands.common import categories, installed_items, refuse_empty_url, user_items
 from ppbench.commands.progress import Progress, warming_up
 from ppbench.errors import BudgetReached, EndpointUnusable, InvalidData, TooManyFailures, UsageError
+from ppbench.fitness import examine, standing
 from ppbench.health import health
 from ppbench.hookspecs import Executor
-from ppbench.judging import Bench, judge_trials
+from ppbench.judging import Bench, Tally, judge_run, refuse_failures
 from ppbench.model import Item
 from ppbench.plugins import Plugins
 from ppbench.report import FORMATS, render, render_by
@@ -125,6 +126,7 @@ class _Session:
         self._categories = categories(plugins)
         self._items = self._load()
         self._directory: RunDirectory | None = None
+        self._tallies: list[Tally] = []
         self._methods = list({spec_of(method): method for method in self._methods}.values())
 
     def _load(self) -> list[Item]:
@@ -237,35 +239,25 @@ class _Session:
 
     def _judge(self, directory: RunDirectory) -> None:
         bench = Bench({item.id: item for item in self._items}, self._categories, self._plugins)
-        judge_missing(bench, self._judges, directory)
+        self._tallies = judge_run(bench, self._judges, directory)
 
     def finish(self, directory: RunDirectory, form: str, by: str | None, *, max_failures: float) -> None:
-        """Print the table, then refuse a run in which too much failed."""
+        """Print the table, then refuse a run in which a judge, or too much, failed."""
         rows = print_run(directory, form, by)
+        refuse_failures(self._tallies, directory.path)
         failed, asked = sum(row.failures for row in rows), sum(row.n for row in rows)
         if failed > max_failures * asked:
             first = next(trial.failure for trial in directory.trials() if trial.failure)
             raise TooManyFailures(f"{failed} of {asked} trials failed; the first: {first}")
 
 
-def judge_missing(bench: Bench, judges: Sequence[Any], directory: RunDirectory) -> None:
-    """Append the verdicts that are not there yet, batch by batch: what was paid for is kept."""
-    for judge in judges:
-        have = {_cell(record) for record in directory.verdicts() if record["judge"] == spec_of(judge)}
-        for batch in judge_trials(bench, judge, directory.trials(), done=have):
-            directory.append_verdicts(batch)
-
-
-def _cell(record: dict[str, Any]) -> tuple[str, int, str, int]:
-    return (record["item"], record["repeat"], record["decomposer"], record["try"])
-
-
 def print_run(directory: RunDirectory, form: str, by: str | None = None) -> list[Score]:
     """Score a stored run and print it."""
     record = directory.run
-    scores = score(record, directory.trials(), directory.verdicts())
+    examined = examine(directory.verdicts())
+    scores = score(record, directory.trials(), standing(directory.verdicts(), examined))
     if by:
-        groups = score_by(by, record, directory.trials(), directory.verdicts())
+        groups = score_by(by, record, directory.trials(), standing(directory.verdicts(), examined))
         click.echo(render_by(groups, by, style="github" if form == "markdown" else "simple"))
         return scores
     if form == "paper":
