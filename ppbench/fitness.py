@@ -4,10 +4,10 @@ A fit judge values a constant, a truncated answer and bare flattery below parity
 parity because flattery stands behind it. Parity is 0.5 for a judge that compares with serial, else what the same judge
 says of serial itself. Knows no judge by name.
 
-Why the tolerance is 0.15: over twenty controls a judge that flips a coin in both orders has a mean within 0.15 of parity
-in 98 runs of 100, so it fails the three bad controls and passes the flattered one; a judge that ties on seven items of
-ten, because nothing is known of them, and is right on the others still passes. With fewer controls chance grows, and
-what it does is to withhold a judge, except for a single control that a coin lets through.
+Why the tolerance is 0.15: over twenty controls a judge that flips a coin in both orders lies so far below parity in 4
+runs of 100, so that it passes all three bad controls in less than one of ten thousand, and so far above in 2 of 100. A
+judge that is right where it can tell passes as long as it ties on no more than 14 of the 20, because nothing is known of
+them. With fewer controls a coin passes more often, and never in more than 3 of 100.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ CRITERIA = ("preference", "reference", "structure")
 WORSE = ("constant", "truncated", "flattery")
 """Controls that must lie below parity; the other one, `flattered`, must not lie above."""
 TOLERANCE = 0.15
+_ROUNDING = 1e-9
 WORTH = 0.5
 """What serial's own answer must earn of an absolute judge to be a control: below an answer that earns nothing there is
 no room for a worse one."""
@@ -120,8 +121,8 @@ class _Seen:
 
 def _miss(criterion: str, control: str, over: float, count: int) -> str:
     """In what way a judge misses a control, or an empty string."""
-    if control in WORSE and over > -TOLERANCE:
+    if control in WORSE and over > _ROUNDING - TOLERANCE:
         return f"{criterion} of a {control} answer: {over:+.2f} from parity over {count} controls, not below {-TOLERANCE}"
-    if control not in WORSE and over > TOLERANCE:
+    if control not in WORSE and over > TOLERANCE + _ROUNDING:
         return f"{criterion} of serial's {control} answer: {over:+.2f} from parity over {count} controls, above {TOLERANCE}"
     return ""
