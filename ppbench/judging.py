@@ -17,7 +17,7 @@ from typing import Any
 
 from ppbench.attempts import expect
 from ppbench.controls import controls_of, sample, shown_as
-from ppbench.errors import BrokenPlugin, EndpointUnusable, InvalidData, UsageError
+from ppbench.errors import BrokenPlugin, EndpointUnusable, InvalidData, PpbenchError, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Case, Executor, Judge
 from ppbench.jobs import Job, Outcome, Policy
@@ -70,6 +70,8 @@ class Tally:
     failed: int = 0
     first: str = ""
     """The first failure, and where it was."""
+    ended: PpbenchError | None = None
+    """Why it could not go on at all: an endpoint, a library, an option."""
 
     def count(self, records: Sequence[Mapping[str, Any]]) -> None:
         self.shown += len({cell(record) for record in records})
@@ -84,7 +86,8 @@ class Tally:
 def judge_run(bench: Bench, judges: Sequence[Judge], directory: RunDirectory, *, again: bool = False) -> list[Tally]:
     """Append the verdicts, controls first, that are not there yet; all of them anew if `again`.
 
-    Batch by batch: what was paid for is kept, whatever happens. A case on which a judge failed counts as not there.
+    Batch by batch: what was paid for is kept, whatever happens. A case on which a judge failed counts as not there, and one
+    that cannot go on ends alone: the tally says why, `refuse_failures` raises it.
     """
     tallies = []
     with directory.lock():
@@ -93,19 +96,26 @@ def judge_run(bench: Bench, judges: Sequence[Judge], directory: RunDirectory, *,
             done, round_ = _done(directory.verdicts(), spec_of(judge), again=again)
             tally = Tally(spec_of(judge))
             tallies.append(tally)
-            for batch in judge_trials(bench, judge, directory.trials(), done=done, controls=drawn, round_=round_):
-                directory.append_verdicts(batch)
-                tally.count(batch)
+            batches = judge_trials(bench, judge, directory.trials(), done=done, controls=drawn, round_=round_)
+            try:
+                for batch in batches:
+                    directory.append_verdicts(batch)
+                    tally.count(batch)
+            except PpbenchError as error:
+                tally.ended = error
     return tallies
 
 
 def refuse_failures(tallies: Sequence[Tally], path: Path) -> None:
-    """Raise BrokenPlugin if a judge failed on a case."""
+    """Raise BrokenPlugin if a judge failed on a case, or what ended a judge."""
     lines = [f"judge {tally.judge} failed on {tally.failed} of {tally.shown} cases; the first: {tally.first}"
              for tally in tallies if tally.failed]  # fmt: skip
+    lines += [f"judge {tally.judge} could not go on: {tally.ended}" for tally in tallies if tally.ended]
     if lines:
-        remedy = f"All other verdicts are kept; `ppbench judge {path} --judge SPEC` asks for these alone"
-        raise BrokenPlugin("\n".join([*lines, remedy]))
+        remedy = f"All other verdicts are kept; `ppbench judge {path} --judge SPEC` asks for what is missing, and for no more"
+        kinds: list[type[PpbenchError]] = [BrokenPlugin for tally in tallies if tally.failed]
+        kinds += [type(tally.ended) for tally in tallies if tally.ended]
+        raise kinds[0]("\n".join([*lines, remedy]))
 
 
 def _done(records: Iterable[Mapping[str, Any]], spec: str, *, again: bool) -> tuple[set[Cell], int]:
@@ -184,6 +194,8 @@ def _records(judge: Judge, shown: Shown, asked: Asked, about: Mapping[str, Any])
         if isinstance(asked, Exception):
             raise asked
         verdicts = [expect(Verdict, verdict, "verdicts") for verdict in judge.verdicts(shown.case, asked)]
+    except PpbenchError:  # said on purpose, and true of every case
+        raise
     except Exception as error:
         return [encode_no_verdict(trial, spec, failure=_reason(error), **about)]
     if verdicts or not asked:
@@ -235,6 +247,8 @@ class _Asker:
         try:
             plan = self._judge.plan(case)
             return plan if plan is None else expect(Plan, plan, "plan")
+        except PpbenchError:
+            raise
         except Exception as error:  # recorded with its case
             return error
 
@@ -242,8 +256,7 @@ class _Asker:
         assert self._executor is not None
         errors = [outcome.last_error for outcome in outcomes]
         if errors[0] and all(error and error.kind in UNUSABLE for error in errors):
-            raise EndpointUnusable(f"judge {spec_of(self._judge)}: {self._executor.endpoint}: {errors[0].message}\n"
-                                   "What was judged before is kept; judge the run again to go on")  # fmt: skip
+            raise EndpointUnusable(f"{self._executor.endpoint}: {errors[0].message}")
 
 
 def _in_order(plan: Plan | Exception | None, outcome: Outcome) -> tuple[Reply, ...]:

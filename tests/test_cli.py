@@ -211,7 +211,7 @@ def test_own_prompts_are_taken(cli: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [
-        (["run", "-d", "nope"], 2, "unknown decomposer 'nope'; have: dag, schema, serial, sot, top"),
+        (["run", "-d", "nope"], 2, "unknown decomposer 'nope'; have: constant, dag, flatterer, randomsplit, schema, serial"),
         (["run", "-d", "top:breath=3"], 2, "top has no option 'breath'; have: breadth, depth"),
         (["run", "-d", "top:breadth=0"], 2, "breadth is 1 or more"),
         (["run", "-e", "nope"], 2, "unknown executor 'nope'; have:"),

@@ -18,7 +18,7 @@ import pytest
 from versus import FORM, Brittle, Mute, Versus
 
 import ppbench
-from ppbench import Call, Case, EndpointUnusable, InvalidData, Item, Plan, Reply, Verdict
+from ppbench import Call, Case, EndpointUnusable, InvalidData, Item, Plan, Reply, UsageError, Verdict
 from ppbench.commands.common import categories, installed_items
 from ppbench.controls import CONSTANT, FLATTERY, controls_of, sample
 from ppbench.judging import Bench, judge_run, refuse_failures
@@ -115,7 +115,7 @@ def test_a_judge_that_fails_on_a_case_loses_that_case_alone(folder: Path, option
     assert Counter(r["item"].endswith("1") for r in mine) == {True: len(failed), False: len(mine) - len(failed)}
     assert f"failed on {len(failed)} of {len(mine)} cases; the first: {failed[0]['item']}, serial" in done.stderr
     assert "RuntimeError: out of order (versus.py:" in done.stderr
-    assert "asks for these alone" in done.stderr
+    assert "asks for what is missing, and for no more" in done.stderr
     assert records(folder, "versus")
 
 
@@ -173,9 +173,28 @@ def test_a_dead_endpoint_ends_judging_and_keeps_what_was_judged(folder: Path) ->
     """Nothing is recorded as failed on every case of a run because nobody answered."""
     before = records(folder)
     spec = "versus:executor='openai:base_url=http://127.0.0.1:9/v1',model=lab/m"
-    with pytest.raises(EndpointUnusable, match="What was judged before is kept"):
-        judge_run(bench(), [load_spec(spec)], RunDirectory(folder / "out"))
-    assert records(folder) == before
+    tallies = judge_run(bench(), [load_spec(spec), Versus()], RunDirectory(folder / "out"))
+    with pytest.raises(EndpointUnusable, match=r"could not go on: (?s:.)*All other verdicts are kept"):
+        refuse_failures(tallies, folder / "out")
+    assert records(folder)[: len(before)] == before
+    assert {record["judge"] for record in records(folder)[len(before) :]} == {"versus"}
+
+
+def test_what_a_judge_says_of_itself_ends_it_alone(folder: Path) -> None:
+    """A library that is missing is missing for every case: told once, as the judge tells it, and the others go on."""
+
+    @dataclass(frozen=True)
+    class Needy(Mute):
+        name: ClassVar[str] = "needy"
+
+        def plan(self, case: Case) -> Plan | None:
+            raise UsageError("install it with pip")
+
+    directory = RunDirectory(folder / "out")
+    tallies = judge_run(bench(), [Needy(), Versus(executor=""), Versus()], directory)
+    with pytest.raises(UsageError, match=r"judge needy could not go on: install it with pip(?s:.)*give it an executor"):
+        refuse_failures(tallies, directory.path)
+    assert {record["judge"] for record in records(folder)} == {"structure", "reference", "versus"}
 
 
 def load_spec(spec: str) -> Versus:
@@ -311,4 +330,4 @@ def test_an_item_that_is_not_the_runs_is_named(folder: Path) -> None:
     """A trial about another prompt is bad data, not a crash."""
     few = Bench({"other": Item("other", "x")}, categories(load()), load())
     with pytest.raises(InvalidData, match="which is none of the run's prompts"):
-        judge_run(few, [Mute()], RunDirectory(folder / "out"))
+        refuse_failures(judge_run(few, [Mute()], RunDirectory(folder / "out")), folder / "out")
