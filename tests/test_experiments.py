@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
+import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from ppbench.plan import Role
 from ppbench.trace import Failure
 
 MS = 1_000_000
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
 LIST = Item(
     "gc-1", "Correct these, please:\n\n1. one bad\n2. two bad\n\n3. three bad\n\nThanks!", "en", "grammatical_correction",
     Schema("Correct this, please:\n{data}", data=("one bad", "two bad", "three bad")), (("one",), ("two",), ("three",)),
@@ -292,3 +296,32 @@ def test_the_page_stands_alone_and_escapes_what_it_is_given() -> None:
     without = page.render(page.Page(False, "none", "", page.Part([], [], None, "no <figure>", []), part, ""))
     assert "no &lt;figure&gt;" in without
     assert "mock endpoint" not in without
+
+
+@pytest.mark.skipif(not BROWSER, reason="no Chromium on this machine")
+def test_a_browser_shows_the_page_as_text_and_figures(tmp_path: Path) -> None:
+    """In headless Chromium: hostile text is text, no script ran, both figures have a size."""
+    found = points.points(run_of(*ASKED), ASKED, TRIALS, [])
+    svg = figures.vary_n(found, points.fits(found, 0), HOSTILE)["svg"]
+    part = page.Part([HOSTILE], [page.Table(["method"], [[HOSTILE]])], svg, "", [HOSTILE])
+    file = tmp_path / "index.html"
+    file.write_text(page.render(page.Page(True, HOSTILE, HOSTILE, part, part, HOSTILE)), encoding="utf-8")
+    options = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        f"--user-data-dir={tmp_path}/profile",
+    ]
+    command = [BROWSER, *options, "--dump-dom", f"--screenshot={tmp_path}/page.png", file.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    tags = Tags()
+    tags.feed(done.stdout)
+    assert tags.names.count("svg") == 2
+    assert {"script", "b"}.isdisjoint(tags.names)
+    assert done.stdout.count("alert(1)") == text_count(file)
+    assert (tmp_path / "page.png").stat().st_size > 10_000
+
+
+def text_count(file: Path) -> int:
+    return file.read_text(encoding="utf-8").count("alert(1)")

@@ -51,13 +51,13 @@ def _vary_n(folder: Path) -> Shown:
     (folder / "vary-n.csv").write_text(points.to_csv(found), encoding="utf-8")
     files = [f"{folder / 'vary-n'}.{ending}" for ending in ("csv", *drawn)]
     warnings = _warnings(directory)
-    cells, at_n = tables.fit_cells(fits), tables.n_cells(rows)
-    text = [tables.turned(tables.FIT_HEADERS, cells), "", tables.render(tables.N_HEADERS, at_n), "", *tables.VARY_NOTES,
+    fitted, at_n = tables.turned(tables.FIT_HEADERS, tables.fit_cells(fits)), tables.n_cells(rows)
+    text = [tables.render(*fitted), "", tables.render(tables.N_HEADERS, at_n), "", *tables.VARY_NOTES,
             *_end(run, warnings, files, directory)]  # fmt: skip
     data = {"experiment": "vary-n", "run": str(directory.path), "endpoint": run["endpoint"], "timing": run["timing"],
             **tables.vary_json(fits, rows), "warnings": warnings, "files": files}  # fmt: skip
-    both = [page.Table(tables.FIT_HEADERS, cells), page.Table(tables.N_HEADERS, at_n)]
-    return Shown("\n".join(text), data, _part(run, both, drawn, warnings, files))
+    both = [page.Table(*fitted), page.Table(tables.N_HEADERS, at_n)]
+    return Shown("\n".join(text), data, _part(run, both, drawn, warnings, [*files, str(directory.path)], folder))
 
 
 def _end_to_end(folder: Path) -> Shown:
@@ -67,11 +67,11 @@ def _end_to_end(folder: Path) -> Shown:
     drawn = _draw(folder, "end-to-end", lambda: figures.shares(rows, _where(run)))
     files = [f"{folder / 'end-to-end'}.{ending}" for ending in drawn]
     warnings = _warnings(directory)
-    cells = tables.share_cells(rows)
-    text = [tables.turned(tables.SHARE_HEADERS, cells), "", *tables.SHARE_NOTES, *_end(run, warnings, files, directory)]
+    shown = tables.turned(tables.SHARE_HEADERS, tables.share_cells(rows))
+    text = [tables.render(*shown), "", *tables.SHARE_NOTES, *_end(run, warnings, files, directory)]
     data = {"experiment": "end-to-end", "run": str(directory.path), "endpoint": run["endpoint"], "timing": run["timing"],
             **tables.share_json(rows), "warnings": warnings, "files": files}  # fmt: skip
-    part = _part(run, [page.Table(tables.SHARE_HEADERS, cells)], drawn, warnings, [*files, str(directory.path)])
+    part = _part(run, [page.Table(*shown)], drawn, warnings, [*files, str(directory.path)], folder)
     return Shown("\n".join(text), data, part)
 
 
@@ -142,11 +142,10 @@ def _end(run: Mapping[str, Any], warnings: Sequence[str], files: Sequence[str], 
 
 
 def _part(
-    run: Mapping[str, Any],
-    shown: Sequence[page.Table],
-    drawn: Mapping[str, bytes],
-    warnings: Sequence[str],
-    files: Sequence[str],
-) -> page.Part:
+    run: Mapping[str, Any], shown: Sequence[page.Table], drawn: Mapping[str, bytes], warnings: Sequence[str],
+    files: Sequence[str], folder: Path,
+) -> page.Part:  # fmt: skip
+    """For the page, whose readers have its folder and not this machine: files are named from there."""
     lines = [*tables.provenance(run), *(f"Warning: {warning}" for warning in warnings)]
-    return page.Part(lines, shown, drawn.get("svg"), figures.INSTALL, files)
+    named = [Path(file).relative_to(folder.parent).as_posix() for file in files]
+    return page.Part(lines, shown, drawn.get("svg"), figures.INSTALL, named)

@@ -19,7 +19,8 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff;
   max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
 h1 { line-height: 1.2 } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd }
-.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem }
+.wide { overflow-x: auto; margin: 1rem 0 } table { border-collapse: collapse; font-size: .85rem }
+td { white-space: nowrap } .text td { white-space: normal; min-width: 9rem }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid #e5e5e5; text-align: right; vertical-align: top }
 th { background: #f6f6f6 } td:first-child, th:first-child, .text td, .text th { text-align: left }
 .table td:nth-child(2), .table th:nth-child(2) { text-align: left }
@@ -62,7 +63,6 @@ def render(page: Page) -> str:
         "<h1>The ParallelPrompt experiments, run again</h1>",
         _paragraph("small", f"The paper: {SOURCE}."),
         _paragraph("note", MODELLED) if page.modelled else "",
-        *(_paragraph("small", line) for line in page.end_to_end.provenance),
         _paragraph("small", f"Made by: {page.command}"),
         "<h2>By category, beside the paper's figures</h2>",
         f'<div class="wide table">{page.category_table}</div>' if page.category_table.startswith("<table")
@@ -92,7 +92,7 @@ def render(page: Page) -> str:
 
 def _part(part: Part, notes: Sequence[str], prefix: str) -> list[str]:
     drawn = f'<div class="wide">{_inline(part.figure, prefix)}</div>' if part.figure else _paragraph("note", part.no_figure)
-    tables = [_table(table, "wide table") for table in part.tables]
+    tables = [_table(table, "wide table" if "method" in table.headers[1:2] else "wide") for table in part.tables]
     files = _paragraph("small", f"Data: {', '.join(part.files)}")
     return [
         *(_paragraph("small", line) for line in part.provenance),

@@ -36,12 +36,13 @@ DIFFERENCES = (
         "Normalized",
         "Raw speedup x (output tokens split / serial); the headlines quote it.",
         "Shown in its column, never a headline.",
-        "It rises when split answers are longer: 28 equal calls of equal length, at a raw 0.95x, come to 26.6x by its formula.",
+        "It rises when split answers are longer: 28 calls, each as long as the serial one and no gain in time (0.95x raw), "
+        "come to 0.95 x 28 = 26.6x.",
     ),
     Difference(
         "Clock",
-        "Wall clock around all serial work, then around all split work; serial always first; once a prompt; a new connection "
-        "for each call; waiting between attempts inside.",
+        "Wall clock around the serial call of a prompt, then around its split calls: always in this order, once a prompt, a "
+        "new connection for each call, waiting between attempts inside.",
         "One monotonic clock; both arms back to back in an order shuffled by seed; connections are open before; a block in "
         "which a call was retried is run again whole.",
         "What drifts, and what only one arm pays, would be read as speed.",
@@ -83,8 +84,9 @@ DIFFERENCES = (
     ),
     Difference(
         "Prompts",
-        "Some hundred of chat logs, three categories, items extracted by a model.",
-        "Those packaged here, or a file of yours; items labelled by hand. Numbers of items differ.",
+        "From chat logs, three categories, schemas extracted by a model; probably the sets of about a hundred prompts that "
+        "come with its code.",
+        "Those packaged here with their labels, or a file of yours. Numbers of items differ.",
         "Speedup depends on the number of items and on the length of answers more than on anything else.",
     ),
     Difference(

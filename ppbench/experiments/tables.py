@@ -80,11 +80,10 @@ def render(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
                     colalign=["left" if name == "method" else "right" for name in headers])  # fmt: skip
 
 
-def turned(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    """The same with a row for each figure: there are more of them than fit beside each other in a terminal."""
-    columns = [headers, *cells]
-    flipped = [list(row) for row in zip(*columns, strict=True)]
-    return tabulate(flipped[1:], headers=flipped[0], disable_numparse=True, colalign=["left", *["right"] * len(cells)])
+def turned(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+    """The same with a row for each figure and a column for each method: there are more figures than fit beside each other."""
+    flipped = [list(row) for row in zip(headers, *cells, strict=True)]
+    return flipped[0], flipped[1:]
 
 
 VARY_NOTES = (
