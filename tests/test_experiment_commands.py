@@ -185,6 +185,12 @@ def test_folders_are_never_mixed_up(tmp_path: Path) -> None:
         call("paper", "--resume", str(tmp_path / "none"))
     with pytest.raises(UsageError, match="give one of"):
         call("paper", "--resume", folder, "--rescore", folder)
+    (tmp_path / "v" / "prompts.jsonl").write_text("{}\n")
+    with pytest.raises(InvalidData, match="were changed"):
+        call("vary-n", "--rescore", folder)
+    (tmp_path / "v" / "experiment.json").write_text('{"experiment": "vary-n", "options": {}}')
+    with pytest.raises(InvalidData, match="lacks options"):
+        call("vary-n", "--rescore", folder)
 
 
 def test_own_prompts_take_part_and_those_that_cannot_are_counted(tmp_path: Path) -> None:

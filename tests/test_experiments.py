@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ppbench import Item, Reply, Request, Schema, Span, Trace, Trial
+from ppbench import Item, Reply, Request, Schema, Span, Trace, Trial, data_dir, load_items
 from ppbench.experiments import figures, page, points, resize, shares, tables
 from ppbench.experiments.fit import line
 from ppbench.plan import Role
@@ -77,6 +77,22 @@ def test_a_prompt_that_cannot_be_changed_without_doubt_is_refused(item: Item, wh
 
 def test_the_usual_prompts_are_taken() -> None:
     assert (resize.refusal(LIST), resize.refusal(COUNT)) == ("", "")
+
+
+def test_packaged_prompts_stay_whole_at_every_size() -> None:
+    """What is kept stands in the text, what follows is gone with its number of items; at full size nothing changed."""
+    paths = [path for path in sorted(data_dir("tasks").iterdir()) if path.is_dir() or path.suffix == ".jsonl"]
+    items = [item for path in paths for item in load_items(path)[0] if not resize.refusal(item)]
+    assert len({item.category for item in items}) >= 7
+    for item in items:
+        assert item.schema is not None
+        for one in resize.sized([item], [2, 5, item.schema.size]):
+            kept = one.item.schema
+            assert kept is not None
+            assert kept.size == one.n
+            assert all(part in one.item.text for part in kept.data or ())
+            assert one.n < item.schema.size or kept.n is not None or one.item.text == item.text
+            assert not one.item.reference or len(one.item.reference) == one.n
 
 
 # Lines

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,7 @@ def _conduct(ctx: click.Context, name: str, parts: Sequence[str], options: dict[
         return
     folder = Path(known) if known else _new_folder(options["output_dir"], name)
     if known:  # what is passed on may be said anew, as a budget is: `ppbench run` refuses what must not differ
-        stored = _stored(folder, name)
+        stored = _stored(folder, name, set(asked))
         asked = {**stored, "extra": [*stored["extra"], *ctx.args]}
     failed = None
     if not options["rescore"]:
@@ -275,15 +276,17 @@ def _new_folder(output_dir: str | None, name: str) -> Path:
     return folder
 
 
-def _stored(folder: Path, name: str) -> dict[str, Any]:
+def _stored(folder: Path, name: str, needed: set[str]) -> dict[str, Any]:
     """What a stored experiment was asked for. Raises InvalidData if there is none of this name."""
     try:
         record = json.loads((folder / "experiment.json").read_text(encoding="utf-8"))
         found, options = record["experiment"], record["options"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidData(f"{folder} holds no experiment: experiment.json: {error}") from None
-    if found != name or not isinstance(options, dict):
+    if found != name:
         raise InvalidData(f"{folder} holds an experiment {found!r}, not {name}")
+    if not isinstance(options, dict) or not needed <= options.keys():
+        raise InvalidData(f"{folder}/experiment.json lacks options that ppbench {version('ppbench')} knows; start a new one")
     return options
 
 

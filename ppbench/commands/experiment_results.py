@@ -43,7 +43,8 @@ def make(folder: Path, name: str, asked: Mapping[str, Any]) -> Shown:
 
 def _vary_n(folder: Path) -> Shown:
     directory = RunDirectory(folder / "run")
-    run, asked = directory.run, _asked(folder / "prompts.jsonl")
+    run = directory.run
+    asked = _asked(folder / "prompts.jsonl", run)
     found = points.points(run, asked, directory.trials(), directory.verdicts())
     fits, rows = points.fits(found, run["seed"]), points.by_n(found, run["seed"])
     categories = ", ".join(sorted({item["category"] for item in run["items"]}))
@@ -103,7 +104,7 @@ def _command(asked: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
-def _asked(prompts: Path) -> dict[str, int]:
+def _asked(prompts: Path, run: Mapping[str, Any]) -> dict[str, int]:
     """Item id -> n, as the experiment wrote them down. Raises InvalidData for a file that was changed since."""
 
     def read(where: str, row: Mapping[str, Any]) -> tuple[str, int]:
@@ -112,9 +113,12 @@ def _asked(prompts: Path) -> dict[str, int]:
         return row["id"], row["asked"]
 
     rows, problems = load_rows(prompts, read)
-    if problems:
-        raise InvalidData(f"{problems[0]}; the prompts of this experiment were changed, start a new one")
-    return dict(rows)
+    known = dict(rows)
+    gone = [item["id"] for item in run["items"] if item["id"] not in known]
+    if problems or gone:
+        what = problems[0] if problems else f"{prompts}: lacks {gone[0]}"
+        raise InvalidData(f"{what}; the prompts of this experiment were changed, start a new one")
+    return known
 
 
 def _where(run: Mapping[str, Any]) -> str:
