@@ -81,5 +81,9 @@ bench:
 bench-rules:
 	$(BIN)/python tests/rulebench.py $(if $(PROMPTS),--prompts $(PROMPTS))
 
+# Do the intervals cover, and how often is a false verdict given? The tables of ppbench/FIGURES.md, in some minutes.
+simulate:
+	$(BIN)/python tests/simulation.py
+
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -20,9 +20,9 @@ from ppbench.jobs import Job, Outcome, Policy
 from ppbench.model import Category, Item, Verdict
 from ppbench.plan import Plan
 from ppbench.plugins import Plugins
-from ppbench.score import SERIAL
 from ppbench.specs import spec_of
 from ppbench.store import encode_verdict
+from ppbench.tally import SERIAL
 from ppbench.trace import Failure, Reply, Trial
 
 BATCH = 64

@@ -14,7 +14,7 @@ from typing import Any
 from tabulate import tabulate
 
 from ppbench.report import MOCK_NOTE
-from ppbench.score import SERIAL
+from ppbench.tally import SERIAL
 from ppbench.trace import Trial
 
 

@@ -29,15 +29,16 @@ def render(run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, p
     if form == "csv":
         return _csv(scores)
     table = _table(scores, "github" if form == "markdown" else "simple", " (client-limited)" if client.limited else "")
-    return table + "\n\n" + "\n".join(_footer(run, scores, client, path))
+    claims = _claims(scores, "github" if form == "markdown" else "simple")
+    return "\n\n".join([table, *([claims] if claims else []), "\n".join(_footer(run, scores, client, path))])
 
 
 def render_by(groups: Mapping[str, Sequence[Score]], what: str, *, style: str = "simple") -> str:
     """A row for each method in each group of prompts: where a method gains, and where it does not."""
-    rows = [[name, *_cells(row, "")] for name, scores in groups.items() for row in _ranked(scores)]
-    headers = (what, *_HEADERS) if style == "simple" else (what, *(h.replace("-\n", "").replace("\n", " ") for h in _HEADERS))
+    rows = [[name, *_cells(row, ""), row.verdict] for name, scores in groups.items() for row in _ranked(scores)]
+    headers = _headers((what, *_HEADERS, "verdict"), style)
     return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True,
-                    colalign=("left", "left", *("right",) * (len(_HEADERS) - 1)))  # fmt: skip
+                    colalign=("left", "left", *("right",) * (len(_HEADERS) - 1), "left"))  # fmt: skip
 
 
 def to_json(run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, path: str) -> dict[str, Any]:
@@ -49,9 +50,39 @@ def to_json(run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, 
 
 def _table(scores: Sequence[Score], style: str, mark: str) -> str:
     rows = [_cells(row, mark) for row in _ranked(scores)]
-    headers = _HEADERS if style == "simple" else [header.replace("-\n", "").replace("\n", " ") for header in _HEADERS]
+    headers = _headers(_HEADERS, style)
     return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True,
                     colalign=("left", *("right",) * (len(_HEADERS) - 1)))  # fmt: skip
+
+
+def _headers(names: Sequence[str], style: str) -> list[str]:
+    """Broken over two lines on a terminal alone."""
+    return [name if style == "simple" else name.replace("-\n", "").replace("\n", " ") for name in names]
+
+
+def _claims(scores: Sequence[Score], style: str) -> str:
+    """What may be said of each method, and why; every share with what it is a share of."""
+    rows = [[row.decomposer + (" (given)" if row.given else ""), row.verdict, _range(row.rank_low, row.rank_high),
+             f"{row.pairs} of {row.n}", _matched(row), _retained(row), row.reason]
+            for row in _ranked(scores) if row.verdict != "baseline"]  # fmt: skip
+    headers = _headers(("decomposer", "verdict", "rank", "pairs", "at equal\nlength", "as good\nas serial", "because"), style)
+    widths = [None, None, None, None, None, None, 48] if style == "simple" else None
+    return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True, maxcolwidths=widths,
+                    colalign=("left", "left", "right", "right", "right", "right", "left")) if rows else ""  # fmt: skip
+
+
+def _range(low: int | None, high: int | None) -> str:
+    return "-" if low is None else str(low) if low == high else f"{low}-{high}"
+
+
+def _matched(row: Score) -> str:
+    if row.length_matched_speedup is None:
+        return "-"
+    return f"{_x(row.length_matched_speedup)} ({_x(row.length_matched_low)} - {_x(row.length_matched_high)})"
+
+
+def _retained(row: Score) -> str:
+    return f"{_share(row.retention)} of {row.preference_n}" if row.preference_n else "-"
 
 
 def _ranked(scores: Sequence[Score]) -> list[Score]:
@@ -94,6 +125,9 @@ def _footer(run: Mapping[str, Any], scores: Sequence[Score], client: Health, pat
     ]
     if run["clock"] != "virtual":
         lines.append(_client_line(client))
+    noise = next((row for row in scores if row.noise_low is not None), None)
+    if noise is not None:
+        lines.append(f"Noise floor: serial against itself gains {_x(noise.noise_low)} - {_x(noise.noise_high)}.")
     if run["timing"] == "modelled":
         lines.append(f"Note: {MOCK_NOTE}.")
     return lines + [f"Warning: {doubt}" for doubt in doubts(run, scores, client)] + [f"Run: {path}"]
@@ -137,6 +171,8 @@ def doubts(run: Mapping[str, Any], scores: Sequence[Score], client: Health) -> l
         low, high = row.raw_speedup_low, row.raw_speedup_high
         if low is None or high is None:
             found.append(f"{row.decomposer}: one family of prompts is too few for an interval")
+        elif row.noise_low is not None and row.noise_high is not None and low <= row.noise_high and high >= row.noise_low:
+            found.append(f"{row.decomposer}: the interval meets the noise floor, so no gain or loss is shown; run more prompts")
         elif low <= 1.0 <= high:
             found.append(f"{row.decomposer}: the interval holds 1.0, so no gain or loss is shown; run more prompts")
         if row.token_ratio and not 0.5 <= row.token_ratio <= 2.0:

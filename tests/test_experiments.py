@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from ppbench import Item, Reply, Request, Schema, Span, Trace, Trial, data_dir, load_items
+from ppbench.critical import critical_path
 from ppbench.experiments import figures, page, points, resize, shares, tables
 from ppbench.experiments.fit import line
 from ppbench.plan import Role
@@ -204,7 +205,7 @@ def span(role: Role, ready: int, done: int, *chunks: int, error: Failure | None 
 
 
 def path(ended: int, *spans: Span) -> dict[str, int]:
-    return {part: ns // MS for part, ns in shares.critical_path(Trace(spans, "", (), 0, ended * MS, None)).items()}
+    return {part: ns // MS for part, ns in critical_path(Trace(spans, "", (), 0, ended * MS, None)).items()}
 
 
 def test_the_critical_path_is_what_was_waited_for() -> None:

@@ -44,12 +44,12 @@ def test_speedup_is_the_geometric_mean_of_paired_ratios() -> None:
 def test_scores_of_groups_are_those_of_their_prompts_alone() -> None:
     """By category or language: each group's pairs, and nobody else's."""
     items = [{"id": "a", "family": "a", "language": "de"}, {"id": "b", "family": "b", "language": "zh"}]
-    run = {"items": items, "seed": 0, "methods": [{"spec": "m", "given": False}]}
+    run = {"items": items, "seed": 0, "methods": [{"spec": spec, "given": False} for spec in ("serial", "m")]}
     trials = [trial("serial", 20), trial("m", 10), trial("serial", 90, item="b"), trial("m", 10, item="b")]
     verdict = {"item": "b", "repeat": 0, "decomposer": "m", "try": 0, "criterion": "structure", "value": 0.5}
     groups = score_by("language", run, trials, [verdict])
-    assert {name: row.raw_speedup for name, [row] in groups.items()} == pytest.approx({"de": 2.0, "zh": 9.0})
-    assert [row.structure for [row] in groups.values()] == [None, 0.5]
+    assert {name: row.raw_speedup for name, [_, row] in groups.items()} == pytest.approx({"de": 2.0, "zh": 9.0})
+    assert [row.structure for [_, row] in groups.values()] == [None, 0.5]
     assert render_by(groups, "language").splitlines()[-1].startswith("zh")
 
 

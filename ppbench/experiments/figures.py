@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from ppbench.critical import PARTS
 from ppbench.experiments.points import Fit, Point, methods
-from ppbench.experiments.shares import PARTS, Row
+from ppbench.experiments.shares import Row
 
 INSTALL = "matplotlib is not installed, so there is no figure: pip install 'ppbench[figures]'"
 _COLOURS = ("#444444", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")

@@ -2,21 +2,22 @@
 
 Least squares with one intercept a family (the prompt): prompts differ in how long their answers are, and long lists come
 from few prompts, so that a line through all points alike would mix the two. The intercept that is told is the mean of the
-families'. The unit of chance is the family: from thirty families on they are resampled (percentile bootstrap); below
-that a percentile bootstrap covers too little, and the interval is Student's t on errors that are clustered by family.
+families'. The unit of chance is the family, and intervals are made as `ppbench.stats` makes them: from thirty families on
+they are resampled, and the percentiles widened; below that a bootstrap covers too little, and the interval is Student's t,
+here on errors that are clustered by family.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
-from ppbench.stats import BOOTSTRAP_FROM, Estimate
-
-RESAMPLES = 2000
+from ppbench.stats import BOOTSTRAP_FROM, RESAMPLES, Estimate
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ def _estimates(sums: Any, seed: int) -> tuple[Estimate, Estimate]:
         return Estimate(float(found[0]), None, None), Estimate(float(found[1]), None, None)
     if len(sums) >= BOOTSTRAP_FROM:
         picks = np.random.default_rng(seed).integers(0, len(sums), (RESAMPLES, len(sums)))
-        low, high = np.percentile(_coefficients(sums[picks]), [2.5, 97.5], axis=0)
+        low, high = np.quantile(_coefficients(sums[picks]), _tails(len(sums)), axis=0)
     else:
-        half = _t(len(sums) - 1) * _errors(sums, found)
+        half = float(stdtrit(len(sums) - 1, 0.975)) * _errors(sums, found)
         low, high = found - half, found + half
     one, other = (Estimate(float(found[k]), float(low[k]), float(high[k])) for k in range(2))
     return one, other
@@ -81,7 +82,7 @@ def _errors(sums: Any, found: Any) -> Any:
     return np.sqrt(np.stack([(shifted**2).sum(), (moved**2).sum()]) * count / (count - 1))
 
 
-def _t(df: int) -> float:
-    from scipy.special import stdtrit  # quick to import, unlike scipy.stats
-
-    return float(stdtrit(df, 0.975))
+def _tails(count: int) -> tuple[float, float]:
+    """The quantiles of an expanded percentile interval, as in `ppbench.stats.interval`."""
+    tail = float(ndtr(math.sqrt(count / (count - 1)) * stdtrit(count - 1, 0.025)))
+    return tail, 1 - tail

@@ -15,8 +15,8 @@ from statistics import fmean
 from typing import Any, Literal
 
 from ppbench.experiments.fit import Line, line
-from ppbench.score import SERIAL
 from ppbench.stats import Estimate, geometric_mean
+from ppbench.tally import SERIAL
 from ppbench.trace import Trial
 
 Outcome = Literal["single", "split", "serial", "declined", "fallback", "failed", "missing"]

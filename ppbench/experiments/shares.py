@@ -13,37 +13,10 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from ppbench.score import SERIAL
+from ppbench.critical import PARTS, critical_path
 from ppbench.stats import Estimate, geometric_mean
-from ppbench.trace import Span, Trace, Trial
-
-PARTS = ("plan", "solve", "merge", "other")
-
-
-def critical_path(trace: Trace) -> dict[str, int]:
-    """Nanoseconds of a trial's latency by what it waited for; they sum to the latency.
-
-    Walked from the end: before an instant, the call that brought the last news was waited for, from when it was ready.
-    News are the end of a call, and each chunk of a planning call, at which branches may leave. `other` is what no call
-    explains: decomposing, merging by code, our own delays.
-    """
-    spent, at = dict.fromkeys(PARTS, 0), trace.ended_ns
-    news = sorted(((stamp, k) for k, span in enumerate(trace.spans) for stamp in _news(span)), reverse=True)
-    for stamp, k in news:
-        span = trace.spans[k]
-        begun = max(span.request.ready_ns, trace.started_ns)
-        if stamp > at or begun >= stamp:
-            continue
-        spent["other"] += at - stamp
-        spent[span.request.role if span.request.role in PARTS else "other"] += stamp - begun
-        at = begun
-    spent["other"] += at - trace.started_ns
-    return spent
-
-
-def _news(span: Span) -> Sequence[int]:
-    chunks = span.reply.chunks_ns if span.request.role == "plan" else ()
-    return (*chunks, span.reply.done_ns)
+from ppbench.tally import SERIAL
+from ppbench.trace import Trace, Trial
 
 
 @dataclass(frozen=True)

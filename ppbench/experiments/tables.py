@@ -8,11 +8,12 @@ from typing import Any
 
 from tabulate import tabulate
 
+from ppbench.critical import PARTS
 from ppbench.experiments.points import AtN, Fit
-from ppbench.experiments.shares import PARTS, Row
+from ppbench.experiments.shares import Row
 from ppbench.report import MOCK_NOTE
-from ppbench.score import SERIAL
 from ppbench.stats import Estimate
+from ppbench.tally import SERIAL
 
 FIT_HEADERS = ("method", "intercept s", "95 %", "slope s a subtask", "95 %", "residual s", "prompts", "asked", "answered",
                "declined", "fell back", "failed", "never run")  # fmt: skip
