@@ -80,30 +80,54 @@ def test_what_only_looks_like_a_leftover_is_none() -> None:
 
 def test_the_same_prompt_twice_is_found() -> None:
     """White space and case make no other prompt."""
-    one, other = Item("a", "Say it."), Item("b", "say  IT.\n")
-    assert list(doubles([one, other])) == [(other, one)]
+    rows = [("x:1", Item("a", "Say it.")), ("x:2", Item("c", "Say it!")), ("x:3", Item("b", "say  IT.\n"))]
+    assert list(map(str, doubles(rows))) == ["x:3: b says the same as a (x:1)"]
 
 
 def test_an_undefined_metric_or_kind_is_found() -> None:
     """A category says how it is scored in words that are defined."""
-    wrong = Category("c", "C", kind="list", metric="bleu", criteria=("good", "good", ""))  # type: ignore[arg-type]
+    wrong = Category("c", "C", kind="list", metric="bleu")  # type: ignore[arg-type]
     said = "; ".join(category_problems(wrong))
     assert "metric 'bleu' is not defined; have: exact" in said
     assert "kind 'list' is not defined" in said
-    assert "a criterion stands twice" in said
-    assert "a criterion is empty" in said
+
+
+@pytest.mark.parametrize(
+    ("criteria", "complaint"),
+    [
+        (("good", "good"), "a criterion stands twice"),
+        (("good", " "), "a criterion is empty"),
+        (("good", 5), "a criterion is empty or no text"),
+        ("good", "criteria is a tuple of texts, this is str"),
+        (None, "criteria is a tuple of texts, this is NoneType"),
+    ],
+)
+def test_an_undefined_criterion_is_found(criteria: Any, complaint: str) -> None:
+    """Each is a text, and stands once."""
+    [said] = category_problems(Category("c", "C", kind="data", metric="exact", criteria=criteria))
+    assert complaint in said
 
 
 def test_bad_rows_are_refused_with_their_place(tmp_path: Path) -> None:
     """Exit 5 and one line a problem; what is good is called so."""
     path = tmp_path / "mine.jsonl"
-    path.write_text('{"id": "a", "prompt": "Say {data}"}\n{"id": "b", "prompt": "Say it"}\n{"id": "c", "prompt": "say it "}\n')
+    rows = ['{"id": "a", "prompt": "Say {data}"}', "", '{"id": "b", "prompt": "Say it"}', '{"id": "c", "prompt": "say it "}',
+            '{"id": "d", "prompt": "p", "schema": {"template": "{data}", "data": ["p", "q NAME_1"]}}', "{"]  # fmt: skip
+    path.write_text("\n".join(rows))
     done = subprocess.run(
         [sys.executable, "-c", MAIN, "tasks", "validate", str(path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 5
-    assert f"{path}: a: the text holds a template variable: {{data}}" in done.stderr
-    assert "c: says the same as b" in done.stderr
+    for complaint in (
+        ":1: a: the text holds a template variable: {data}\n",
+        f":4: c says the same as b ({path}:3)\n",
+        ":5: d: a name was left anonymous: NAME_1\n",
+        ":5: d: does not stand in the text: 'q NAME_1'\n",
+        ":6: is not JSON",
+    ):
+        assert f"  {path}{complaint}" in done.stderr
+    path.write_text("\n")
+    assert f"{path}: holds no prompt" in str(call("validate", str(path)).exception)
     path.write_text('{"id": "b", "prompt": "Say it"}\n')
     assert "1 prompts in 1 files are valid" in call("validate", str(path)).output
 

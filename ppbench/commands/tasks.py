@@ -20,7 +20,7 @@ from ppbench.commands.run import JUDGES
 from ppbench.errors import InvalidData, UsageError
 from ppbench.model import Category, Item
 from ppbench.plugins import Plugins
-from ppbench.tasks import Problem, data_dir, load_items, select, suite_digest, suites
+from ppbench.tasks import Placed, Problem, data_dir, load_placed, select, suite_digest, suites
 
 
 @click.group()
@@ -146,12 +146,13 @@ def validate(files: tuple[str, ...]) -> None:
     known, names = categories(plugins), known_names(plugins)
     sources = [(path, False) for path in files] or [(c.prompts, True) for c in known.values() if c.prompts]
     problems = [Problem(f"category {c.id}", what) for c in known.values() for what in dry.category_problems(c)]
-    found: list[Item] = []
+    found: list[Placed] = []
     for path, strict in sources:
-        items, bad = load_items(path, categories=names, strict=strict)
-        problems += bad + [Problem(f"{path}: {item.id}", what) for item in items for what in _wrong(item, plugins)]
+        items, bad = load_placed(path, categories=names, strict=strict)
+        problems += bad or ([] if items else [Problem(path, "holds no prompt")])
+        problems += [Problem(where, f"{item.id}: {what}") for where, item in items for what in _wrong(item, plugins)]
         found += items
-    problems += [Problem(item.id, f"says the same as {first.id}") for item, first in dry.doubles(found)]
+    problems += dry.doubles(found)
     if problems:
         raise InvalidData(f"{len(problems)} problems:\n" + "\n".join(f"  {problem}" for problem in problems))
     if not files:
