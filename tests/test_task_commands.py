@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,11 +47,20 @@ def test_the_taxonomy_names_a_hundred_categories_under_six() -> None:
 def test_a_suite_is_shown_by_counts_and_samples() -> None:
     """Counts first, then as many samples as asked for, with subtasks, dependences and conditions."""
     said = call("show", "constraints", "-n", "2").output
-    assert said.startswith("constraints: 45 prompts, ")
+    assert re.match(r"constraints v\d+ \([0-9a-f]{16}\): 45 prompts, ", said)
     assert said.count("\nsc-") == 2
     assert "  of the whole set: " in said
     assert "dependency: partial" in call("show", "dp-001").output
     assert len(json.loads(call("show", "traps", "--json").output)) >= 60
+
+
+def test_a_sample_shows_what_tells_its_subtasks_apart() -> None:
+    """A context stands once, in the prompt; of a long subtask the beginning and the end are shown."""
+    for name in ("rc-001", "ke-002"):
+        [row] = json.loads(call("show", name, "--json").output)
+        said = call("show", name).output
+        assert said.count(row["schema"]["context"].splitlines()[0]) == 1
+        assert all(said.count(piece) == 2 for piece in row["schema"]["data"])
 
 
 def item(text: str, **more: Any) -> Item:
@@ -129,7 +139,7 @@ def test_bad_rows_are_refused_with_their_place(tmp_path: Path) -> None:
     path.write_text("\n")
     assert f"{path}: holds no prompt" in str(call("validate", str(path)).exception)
     path.write_text('{"id": "b", "prompt": "Say it"}\n')
-    assert "1 prompts in 1 files are valid" in call("validate", str(path)).output
+    assert "1 prompt in 1 file: valid, and each ran dry" in call("validate", str(path)).output
 
 
 def test_sizes_and_languages_are_counted() -> None:
@@ -155,7 +165,7 @@ def test_a_new_category_is_installed_and_run_in_minutes(tmp_path: Path) -> None:
         return subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True).stdout
 
     assert "opposites" in ppbench("tasks", "list")
-    assert "are valid" in ppbench("tasks", "validate")
+    assert ": valid, and each ran dry" in ppbench("tasks", "validate")
     rows = json.loads(ppbench("run", "-t", "opposites", "-e", "offline", "-d", "schema:source=given", "-q", "--json"))["rows"]
     assert [(row["n"], row["reference"]) for row in rows] == [(2, 1.0), (2, 1.0)]
     own = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(here / "tests")]
