@@ -172,9 +172,20 @@ def test_a_new_category_is_installed_and_run_in_minutes(tmp_path: Path) -> None:
     subprocess.run(own, cwd=here, env=environment, check=True, capture_output=True)
 
 
+def test_a_format_is_text_in_what_is_written(tmp_path: Path) -> None:
+    """Quotes, backslashes and line ends of an option do not become code."""
+    call("new", "lists", "--format", '"one"\\\n, x="', "-o", str(tmp_path))
+    names: dict[str, Any] = {"__file__": str(tmp_path / "ppbench_lists/__init__.py")}
+    exec((tmp_path / "ppbench_lists/__init__.py").read_text(encoding="utf-8"), names)
+    assert names["CATEGORY"].format == '"one"\\\n, x="'
+
+
 def test_a_new_category_needs_a_name_and_room(tmp_path: Path) -> None:
     """A name that cannot be one, and a folder that is taken, are refused; nothing is overwritten."""
     (tmp_path / "full").mkdir()
     (tmp_path / "full/file").write_text("mine")
-    assert "cannot name a category" in str(call("new", "My Task").exception)
+    for name in ("My Task", "a__b", "a_", "1a", "a-b"):
+        assert "cannot name a category" in str(call("new", name, "-o", str(tmp_path / "new")).exception)
+    assert "names an installed category" in str(call("new", "translation", "-o", str(tmp_path / "new")).exception)
+    assert not (tmp_path / "new").exists()
     assert "is there and not empty" in str(call("new", "mine", "-o", str(tmp_path / "full")).exception)
