@@ -281,7 +281,7 @@ def test_tasks_are_listed_shown_and_valid(cli: Any, tmp_path: Path) -> None:
     assert "pharmacie" in cli("tasks", "show", "tr-001").stdout
     assert "tr-001" in cli("tasks", "show", "Translation").stdout
     assert len(json.loads(cli("tasks", "show", "smoke", "--json").stdout)) == 14
-    assert "are valid" in cli("tasks", "validate").stdout
+    assert "valid, and each ran dry" in cli("tasks", "validate").stdout
     assert "bad.jsonl:1: template lacks {data}" in cli("tasks", "validate", "bad.jsonl", code=5).stderr
 
 
