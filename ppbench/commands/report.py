@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ppbench import plugins as loader
-from ppbench.commands.common import categories, installed_items, user_items
+from ppbench.commands.common import categories, installed_items, one_form, user_items
 from ppbench.commands.run import JUDGES, judge_missing, print_run
 from ppbench.errors import InvalidData
 from ppbench.judging import Bench
@@ -24,7 +24,7 @@ from ppbench.tasks import digest
 @click.option("--by", type=click.Choice(["category", "language"]), help="A table with a row for each method in each of them.")
 def report(run: str, form: str, by: str | None) -> None:
     """Print the table of the stored run RUN."""
-    print_run(RunDirectory(Path(run)), form, by)
+    print_run(RunDirectory(Path(run)), one_form(form, by), by)
 
 
 @click.command()

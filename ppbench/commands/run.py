@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from ppbench import paper
 from ppbench import plugins as loader
-from ppbench.commands.common import categories, installed_items, refuse_empty_url, user_items
+from ppbench.commands.common import categories, installed_items, one_form, refuse_empty_url, user_items
 from ppbench.commands.progress import Progress, warming_up
 from ppbench.errors import BudgetReached, EndpointUnusable, InvalidData, TooManyFailures, UsageError
 from ppbench.health import health
@@ -80,7 +80,7 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     Without arguments: the smoke suite on the embedded mock endpoint, offline, in under a minute.
     """
     asked = {name: value for name, value in options.items() if name not in _NOT_KEPT}
-    directory = None
+    form, directory = one_form(options["form"], options["by"], as_json=options["as_json"]), None
     if options["resume"]:
         directory = RunDirectory(Path(options["resume"]))
         asked = _resumed_options(ctx, directory, asked)
@@ -94,7 +94,6 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     except (KeyboardInterrupt, BudgetReached):
         session.say_how_to_go_on()
         raise
-    form = "json" if options["as_json"] else options["form"]
     session.finish(directory, form, options["by"], max_failures=options["max_failures"])
 
 
