@@ -2,7 +2,7 @@
 
 A file names the language's kinds of words, with commas between: what asks for things one by one (`each`, `apart`,
 `translate`, `tongue`, `mend`, `classes`, `alone`, `extract`), points at them (`these`, `nouns`, `pieces`, `questions`,
-`brackets`), joins them (`joint`, `whole`, `single`, `pick`, `given`, `material`, `duty`, `about`, `back`, `then`), what
+`brackets`, `interrogative`), joins them (`joint`, `whole`, `single`, `pick`, `given`, `material`, `duty`, `about`, `back`, `then`), what
 fields are taken from (`source`, `filler`), and what counts are made of (`ask`, `open`, `works`, `invented`, `variants`,
 `not open`, `joint set`, `no count`, `many`, `stop`, `numbers`). `word*` is the beginning of a word, `^word` one too where
 words are not spaced.
