@@ -36,7 +36,7 @@ def asked_lines(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candi
         return
     for run in (_run(text, rows[::-1], words)[::-1], _run(text, rows, words)):
         if len(run) >= _FEWEST and _passage(text, rows, run):
-            yield Candidate("lines that ask", text, _bare(text, run), run[0][0], run[-1][1], questions=True)
+            yield Candidate("lines that ask", text, _bare(text, run), run[0][0], run[-1][1])
 
 
 def _run(text: str, rows: Sequence[Span], words: Words) -> list[Span]:
