@@ -16,7 +16,7 @@ import click
 
 from ppbench import plugins as loader
 from ppbench.commands.budget import Budget, Guess, purse_of, say_estimate, setting_of
-from ppbench.commands.common import categories, installed_items, refuse_empty_url, user_items
+from ppbench.commands.common import categories, installed_items, one_form, refuse_empty_url, user_items
 from ppbench.commands.printing import print_run
 from ppbench.commands.progress import Progress, warming_up
 from ppbench.commands.resuming import refuse_other_run, resumed_options
@@ -99,7 +99,7 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     Without arguments: the smoke suite on the embedded mock endpoint, offline, in under a minute.
     """
     asked = {name: value for name, value in options.items() if name not in _NOT_KEPT}
-    directory = None
+    form, directory = one_form(options["form"], options["by"], as_json=options["as_json"]), None
     if options["resume"]:
         directory = RunDirectory(Path(options["resume"]))
         asked = resumed_options(ctx, directory, asked)
@@ -115,7 +115,6 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     except (KeyboardInterrupt, BudgetReached) as stop:
         session.say_how_to_go_on(more="--max-cost" in str(stop))
         raise
-    form = "json" if options["as_json"] else options["form"]
     session.finish(directory, form, options["by"], max_failures=options["max_failures"])
 
 
