@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from ppbench import hookimpl
 from ppbench_plugins.judges.reference import Reference
+from ppbench_plugins.judges.similarity import Similarity
 from ppbench_plugins.judges.structure import Structure
 
 
 @hookimpl
 def ppbench_judges() -> tuple[type, ...]:
-    return (Structure, Reference)
+    return (Structure, Reference, Similarity)

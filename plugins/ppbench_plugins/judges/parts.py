@@ -53,7 +53,13 @@ def _is_foreign(part: str, everything: str, own: str) -> bool:
     if sum(count for script, count in found.items() if script not in used) >= _FOREIGN * found.total():
         return True
     wanted, said = _language(everything), _language(part)
-    return bool(wanted and said and said != wanted and said != _language(own))
+    return bool(wanted and said and said not in (wanted, _language(own))) and wanted not in _halves(part)
+
+
+def _halves(part: str) -> set[str]:
+    """The likeliest language of each half of a text: one that is mixed is not in another language."""
+    text = " ".join(part.split())
+    return {identify(half)[0] for half in (text[: len(text) // 2], text[len(text) // 2 :])}
 
 
 @lru_cache(maxsize=4096)
