@@ -19,7 +19,8 @@ PLUGINS = sorted((ROOT / "plugins/ppbench_plugins").rglob("*.py"))
 
 ORDER = [
     "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers", "stats", "detect",
-    "score", "scope", "health", "jobs", "limits", "attempts", "execute", "store", "judging", "run", "report", "paper",
+    "score", "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store",
+    "costs", "forecast", "judging", "run", "report", "paper",
     "balance", "dry", "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
@@ -29,7 +30,7 @@ FOLDERS = {"commands", "readers"}
 
 ONLY = {
     "click": {"cli", "commands"},
-    "tabulate": {"report", "paper", "balance", "dry", "commands"},
+    "tabulate": {"report", "costs", "forecast", "paper", "balance", "dry", "commands"},
     "jsonschema": {"tasks"},
     "pluggy": {"hookspecs", "plugins"},
     "tenacity": {"attempts"},
