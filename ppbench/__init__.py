@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ppbench.execute import Loop
     from ppbench.jobs import Job, Outcome, Policy
     from ppbench.limits import Limiter, Limits
+    from ppbench.prices import Prices
     from ppbench.readers.languages import code as language_code
     from ppbench.readers.languages import detected as detected_language
 
@@ -38,6 +39,7 @@ _LATER = {
     "Loop": ("ppbench.execute", "Loop"),
     "Outcome": ("ppbench.jobs", "Outcome"),
     "Policy": ("ppbench.jobs", "Policy"),
+    "Prices": ("ppbench.prices", "Prices"),
     "detected_language": ("ppbench.readers.languages", "detected"),
     "language_code": ("ppbench.readers.languages", "code"),
 }
@@ -76,6 +78,7 @@ __all__ = [
     "Plan",
     "Policy",
     "PpbenchError",
+    "Prices",
     "Progress",
     "Prompt",
     "Reply",

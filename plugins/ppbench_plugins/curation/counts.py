@@ -20,13 +20,15 @@ _NO_COUNT = re.compile(
 _MARK = re.compile(r"^[ \t]*+[(（]?\d{1,4}[.)．）、:：](?!\d)", re.MULTILINE)
 """The number of a list's item."""
 _LENGTH = re.compile(
-    r"(?:\d{1,6}|[〇零一二两兩三四五六七八九十百千]+)\s?(?:个字|個字|字|词以|文字|글자|자\b|자로|자 |단어|语|語|分|秒|岁|歳|살|년|年|ページ|页)"
+    r"(?:\d{1,6}|[〇零一二两兩三四五六七八九十百千]+)\s?"
+    r"(?:个字|個字|字|词以|文字|글자|자\b|자로|자 |단어|语|語|分|秒|岁|歳|살|년|年|ページ|页)"
 )
 """A count of letters, words or years, where words are not spaced."""
 _SHORT = 1
 _BEFORE = re.compile(r"(\S+)\s+\S*$")
 _MEASURES = (
-    "word", "character", "letter", "minute", "hour", "second", "day", "week", "month", "year", "page", "percent", "people", "step",
+    "word", "character", "letter", "minute", "hour", "second", "day", "week", "month", "year", "page", "percent", "people",
+    "step",
     "wort", "worte", "worter", "zeichen", "minute", "stunde", "tage", "woche", "monat", "jahr", "seite", "prozent",
     "palabra", "caracter", "minuto", "hora", "dias", "semana", "mes", "ano", "pagina",
     "mot", "caractere", "heure", "jour", "semaine", "mois", "ans", "annee", "page",
@@ -34,7 +36,8 @@ _MEASURES = (
     "palavra", "caractere", "dia", "meses", "anos",
     "слов", "символ", "минут", "час", "дн", "недел", "месяц", "лет", "год", "страниц",
     "kata", "karakter", "menit", "jam", "hari", "minggu", "bulan", "tahun", "halaman",
-    "شخص", "كلم", "حرف", "دقيق", "ساع", "يوم", "أسبوع", "شهر", "سن", "صفح", "शब्द", "अक्षर", "मिनट", "घंट", "दिन", "सप्ताह", "महीन", "साल", "वर्ष",
+    "شخص", "كلم", "حرف", "دقيق", "ساع", "يوم", "أسبوع", "شهر", "سن", "صفح",
+    "शब्द", "अक्षर", "मिनट", "घंट", "दिन", "सप्ताह", "महीन", "साल", "वर्ष",
 )  # fmt: skip
 """Beginnings of what a length is given in. "Write 5 words that rhyme" is lost by it, and "in 5 words" is told by it."""
 

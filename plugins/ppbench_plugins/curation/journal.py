@@ -126,14 +126,16 @@ class Journal:
 
     # What is made of it
 
-    def finish(self) -> Iterator[dict[str, Any]]:
-        """Write the two sets, in the order of the source, and give each line's record on the way."""
+    def finish(self, unsettled: Iterable[Settled] = ()) -> Iterator[dict[str, Any]]:
+        """Write the two sets, in the order of the source, and give each line's record on the way. `unsettled` are rows that
+        are refused for now."""
+        open_rows = sorted((one.row, f"{one.line}\n".encode("utf-8", "surrogatepass")) for one in unsettled)
         places = sorted((record["row"], offset) for offset, record in self._records(_SETTLED))
         parts = {name: self.path / f".{name}.part" for name in ("accepted.jsonl", "rejected.jsonl")}
         with (self.path / _SETTLED).open("rb") as settled, (self.path / _FILTERED).open("rb") as filtered, ExitStack() as stack:
             files = {name: stack.enter_context(part.open("wb")) for name, part in parts.items()}
             ours = ((row, _line_at(settled, offset)) for row, offset in places)
-            for _, line in merge(ours, ((_row(line), line) for line in filtered), key=lambda pair: pair[0]):
+            for _, line in merge(ours, open_rows, ((_row(line), line) for line in filtered), key=lambda pair: pair[0]):
                 record = json.loads(line)
                 files["accepted.jsonl" if record["stage"] == "accepted" else "rejected.jsonl"].write(line)
                 yield record

@@ -20,6 +20,9 @@ _BATCH = 10_000
 _TURNS = "STRUCT(content VARCHAR, role VARCHAR)[]"
 _TEXTS = ("text", "prompt", "serial")
 _LANGUAGES = ("language", "lang")
+_SCHEMAS = ("schema", "annotation")
+_CELLS = ("template", "context", "data", "n")
+_FLAGS = ("splittable", "parallelizable")
 _NAMES = ("id", "conversation_id", "conversation_hash", "query_id")
 _READERS = {".parquet": "read_parquet", ".jsonl": "read_json", ".ndjson": "read_json", ".csv": "read_csv", ".tsv": "read_csv"}
 _LONGEST_ROW = 64 << 20
@@ -34,6 +37,8 @@ class Read(NamedTuple):
     text: str
     language: str
     reason: str
+    given: str = ""
+    """JSON of the row's own annotation, where it has one."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,10 @@ class Limits:
 
 
 def files(source: Path) -> list[Path]:
-    """The file, or those of a folder, by name. Raises InvalidData."""
+    """The file, or those of a folder and its folders, by name. Raises InvalidData."""
     if not source.exists():
         raise InvalidData(f"cannot read {source}: there is no such file; name a file, or a folder of files of one kind")
-    found = sorted(file for file in source.iterdir() if file.suffix.lower() in _READERS) if source.is_dir() else [source]
+    found = sorted(file for file in source.rglob("*") if file.suffix.lower() in _READERS) if source.is_dir() else [source]
     kinds = {file.suffix.lower() for file in found}
     if not found or len(kinds) > 1 or not kinds <= _READERS.keys():
         held = f"files of several kinds ({', '.join(sorted(kinds))})" if len(kinds) > 1 else "no file that can be read"
@@ -90,19 +95,21 @@ def _query(connection: Any, file: Path, limits: Limits) -> Any:
         WHEN length(text) < $shortest THEN 'too short'
         WHEN length(text) > $longest THEN 'too long'
         WHEN NOT regexp_matches(text, $signs) THEN 'no sign of several subtasks' ELSE '' END"""
-    inner = f"SELECT {text} AS text, {language} AS said, {name} AS name, {_conversation(columns)} AS whole FROM {source}"
+    inner = (f"SELECT {text} AS text, {language} AS said, {name} AS name, "
+             f"{_given(columns)} AS given, {_conversation(columns)} AS whole FROM {source}")  # fmt: skip
     outer = reason.replace(_conversation(columns), "whole")
-    query = (f"SELECT coalesce(name, ''), CASE WHEN reason = '' THEN text ELSE '' END, coalesce(said, ''), reason "
-             f"FROM (SELECT *, {outer} AS reason FROM ({inner}))")  # fmt: skip
+    seen = "coalesce(name, ''), CASE WHEN reason = '' THEN text ELSE '' END, coalesce(said, ''), reason"
+    given = "CASE WHEN reason = '' THEN coalesce(given, '') ELSE '' END"
+    query = f"SELECT {seen}, {given} FROM (SELECT *, {outer} AS reason FROM ({inner}))"
     values = {"file": str(file), "shortest": limits.shortest, "longest": limits.longest, "signs": pattern()}
     return _do(connection, file, query, values)
 
 
-def _fetch(cursor: Any, file: Path, number: int) -> list[tuple[str, str, str, str]]:
+def _fetch(cursor: Any, file: Path, number: int) -> list[tuple[str, str, str, str, str]]:
     import duckdb
 
     try:
-        found: list[tuple[str, str, str, str]] = cursor.fetchmany(_BATCH)
+        found: list[tuple[str, str, str, str, str]] = cursor.fetchmany(_BATCH)
     except duckdb.Error as error:
         raise InvalidData(f"{file} is damaged after row {number}: {_line(error)}") from None
     return found
@@ -142,7 +149,7 @@ def _from(connection: Any, file: Path) -> tuple[str, list[str]]:
 
 
 def _known(columns: Sequence[str]) -> list[str]:
-    return [name for name in columns if name in ("conversation", *_TEXTS, *_LANGUAGES, *_NAMES)]
+    return [name for name in columns if name in ("conversation", *_TEXTS, *_LANGUAGES, *_NAMES, *_SCHEMAS, *_CELLS, *_FLAGS)]
 
 
 def _keys(file: Path) -> list[str]:
@@ -168,6 +175,16 @@ def _text(columns: Sequence[str], file: Path) -> str:
     if not set(_TEXTS) & set(columns):
         raise InvalidData(f"{file} has neither a conversation nor {' or '.join(_TEXTS)}; it has: {', '.join(columns)[:300]}")
     return _conversation(columns)
+
+
+def _given(columns: Sequence[str]) -> str:
+    """The row's own annotation as JSON: of one column, or of ParallelPrompt's cells; none where it says that it has none."""
+    made = next((_quoted(name) for name in _SCHEMAS if name in columns), "")
+    if not made and {"template", "data", "n"} <= set(columns):
+        cells = ", ".join(f"{name} := CAST({_quoted(name)} AS VARCHAR)" for name in _CELLS if name in columns)
+        made = f"to_json(struct_pack({cells}))"
+    refused = " OR ".join(f"lower(CAST({_quoted(name)} AS VARCHAR)) = 'false'" for name in _FLAGS if name in columns)
+    return f"CASE WHEN {refused or 'false'} THEN NULL ELSE CAST({made} AS VARCHAR) END" if made else "NULL"
 
 
 def _first(columns: Sequence[str], names: Sequence[str]) -> str:

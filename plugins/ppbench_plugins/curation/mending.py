@@ -38,7 +38,7 @@ class Original:
         self._places = [place for _, place in kept]
 
 
-_ALIKE = str.maketrans("‘’‚“”„«»–—…", "''\'\"\"\"\"\"--.")
+_ALIKE = str.maketrans("‘’‚“”„«»–—…", '\'\'\'"""""--.')
 
 
 def _letter(each: str) -> str:

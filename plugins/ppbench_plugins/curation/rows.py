@@ -22,6 +22,8 @@ class Row(NamedTuple):
     name: str
     text: str
     language: str
+    given: str = ""
+    """JSON of its own annotation, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)

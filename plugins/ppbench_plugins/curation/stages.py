@@ -6,8 +6,8 @@ is read, kept or asked here. A model's plan enters at `validated`, like the rule
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import cache
 
 from ppbench import Schema, detected_language, installed_categories, language_code
@@ -16,6 +16,7 @@ from ppbench_plugins.curation.logs import Read
 from ppbench_plugins.curation.mending import mended
 from ppbench_plugins.curation.rows import Planned, Row, Settled, refused
 from ppbench_plugins.curation.validation import judge
+from ppbench_plugins.decomposers.extraction import schema_of
 from ppbench_plugins.decomposers.names import Names
 from ppbench_plugins.decomposers.reading import MOST_PARTS
 from ppbench_plugins.decomposers.rules import find
@@ -35,12 +36,13 @@ def named(read: Read, language: str = "") -> Row:
     said = UNKNOWN if language == DETECT else language_code(read.language)
     if said == UNKNOWN:
         said = detected_language(read.text[:2000]) if language in ("", DETECT) else language
-    return Row(read.number, read.name, read.text, said)
+    return Row(read.number, read.name, read.text, said, read.given)
 
 
-def settle(reads: Iterable[Read], language: str = "") -> list[Settled]:
-    """Everything behind the pre-filter, by rules, for a batch: what a worker does."""
-    return [validated(row, by_rules(row)) for row in (named(read, language) for read in reads)]
+def settle(reads: Iterable[Read], language: str = "", planner: str = "rules") -> list[Settled]:
+    """Everything behind the pre-filter, without a model, for a batch: what a worker does."""
+    plan = as_given if planner == "given" else by_rules
+    return [validated(row, plan(row)) for row in (named(read, language) for read in reads)]
 
 
 def shown(row: Row) -> str:
@@ -55,6 +57,29 @@ def by_rules(row: Row) -> Planned:
     if found.schema is None:
         return Planned(rule=found.rule, reason=found.reason, text=text)
     return Planned(found.schema, rule=found.rule, text=text)
+
+
+def as_given(row: Row) -> Planned:
+    """The annotation that the row brings, with the same invented names as its prompt."""
+    if not row.given:
+        return Planned(reason="the row brings no annotation")
+    names = Names.of(row.text)
+    try:
+        cells = json.loads(row.given)
+        for key in ("data", "n"):  # the published table holds JSON text, and "5.0"
+            cells[key] = json.loads(cells[key]) if isinstance(cells.get(key), str) and cells[key] else cells.get(key)
+        if cells["data"] is None and cells["n"] is None:
+            return Planned(reason="neither items nor a count are given", broken=True, rule="given")
+        schema = schema_of(cells)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return Planned(reason=f"annotation: {error}", broken=True, rule="given")
+    return Planned(named_anew(schema, names), str(cells.get("category") or ""), rule="given", text=names.replace(row.text))
+
+
+def named_anew(schema: Schema, names: Names) -> Schema:
+    """A schema with invented names in its texts."""
+    data = tuple(map(names.replace, schema.data)) if schema.data is not None else None
+    return Schema(names.replace(schema.template), names.replace(schema.context) if schema.context else None, data, schema.n)
 
 
 def validated(row: Row, planned: Planned) -> Settled:
@@ -93,10 +118,3 @@ def _known() -> Mapping[str, str]:
         for name in (category.id.replace("_", " "), category.title, *category.aliases):
             known[name.casefold()] = category.id
     return known
-
-
-def without_text(settled: Settled) -> Settled:
-    """A refused row without its text, where the user wants none of it kept."""
-    if settled.stage == "accepted":
-        return settled
-    return replace(settled, fields={key: value for key, value in settled.fields.items() if key != "text"})
