@@ -171,7 +171,7 @@ def _conversation(columns: Sequence[str]) -> str:
 
 def _text(columns: Sequence[str], file: Path) -> str:
     if "conversation" in columns:
-        return "[turn.content FOR turn IN conversation IF turn.role = 'user'][1]"
+        return "[one_turn.content FOR one_turn IN conversation IF one_turn.role = 'user'][1]"
     if not set(_TEXTS) & set(columns):
         raise InvalidData(f"{file} has neither a conversation nor {' or '.join(_TEXTS)}; it has: {', '.join(columns)[:300]}")
     return _conversation(columns)

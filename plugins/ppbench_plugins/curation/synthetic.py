@@ -2,7 +2,7 @@
 
 Made from the packaged prompts and a seed, the same each time. Languages are mixed about as in the public logs, lengths from a
 few words to pages; about one row in ten can be split, with items drawn anew from those of the same language and category, and
-a few rows are copies, empty, or broken. They measure speed and memory; what share of them is accepted says nothing of real logs.
+a few rows are copies or empty. They measure speed and memory; what share of them is accepted says nothing of real logs.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import Any
 from ppbench import Item, installed_categories, load_items
 
 LAYOUTS = ("lmsys", "wildchat")
-_NAMES = {"en": "English", "zh": "Chinese", "ru": "Russian", "es": "Spanish", "fr": "French", "de": "German", "pt": "Portuguese",
-          "it": "Italian", "ja": "Japanese", "ko": "Korean", "ar": "Arabic", "hi": "Hindi", "id": "Indonesian"}  # fmt: skip
+_NAMES = {
+    "en": "English", "zh": "Chinese", "ru": "Russian", "es": "Spanish", "fr": "French", "de": "German", "pt": "Portuguese",
+    "it": "Italian", "ja": "Japanese", "ko": "Korean", "ar": "Arabic", "hi": "Hindi", "id": "Indonesian",
+}  # fmt: skip
 _WEIGHTS = {
     "en": 62,
     "zh": 9,
@@ -35,7 +37,8 @@ _WEIGHTS = {
     "hi": 1,
     "id": 1,
 }
-_SPLIT, _COPY, _BROKEN = 0.10, 0.02, 0.002
+_UNSPACED = ("zh", "ja")
+_SPLIT, _COPY, _EMPTY = 0.10, 0.02, 0.002
 _FOLLOW_UPS = (0, 0, 0, 1, 2, 4)
 _CHUNK = 20_000
 
@@ -52,7 +55,14 @@ class Material:
         for item in lists:
             assert item.schema is not None
             self.parts.setdefault((item.language, item.category), []).extend(item.schema.data or ())
-        self.words = {code: " ".join(i.text for i in items if i.language == code).split() for code in _WEIGHTS}
+        texts = {code: " ".join(item.text for item in items if item.language == code).split() for code in _WEIGHTS}
+        self.words = {code: _pieces(words) if code in _UNSPACED else words for code, words in texts.items()}
+
+
+def _pieces(words: Sequence[str]) -> list[str]:
+    """Two letters each, of scripts that put no space between words."""
+    text = "".join(words)
+    return [text[at : at + 2] for at in range(0, len(text), 2)]
 
 
 def _by_language(items: Sequence[Item]) -> dict[str, list[Item]]:
@@ -70,7 +80,7 @@ def prompts(seed: int, material: Material) -> Iterator[tuple[str, str]]:
             yield before
             continue
         code = draw.choices(codes, weights)[0]
-        if chance < _COPY + _BROKEN:
+        if chance < _COPY + _EMPTY:
             yield code, ""
             continue
         made = _splittable(draw, code, material) if chance > 1 - _SPLIT else _single(draw, code, material)
@@ -93,7 +103,7 @@ def _single(draw: random.Random, code: str, material: Material) -> str:
     words = material.words[code]
     length = int(min(1500, draw.lognormvariate(2.6, 1.1))) + 2
     start = draw.randrange(max(1, len(words) - length))
-    said = " ".join(words[start : start + length])
+    said = ("" if code in _UNSPACED else " ").join(words[start : start + length])
     if draw.random() < 0.5 and material.whole[code]:
         return f"{draw.choice(material.whole[code]).text} {said}"
     return said
@@ -102,7 +112,7 @@ def _single(draw: random.Random, code: str, material: Material) -> str:
 def rows(layout: str, seed: int, material: Material) -> Iterator[dict[str, Any]]:
     """Conversations of a layout, without end."""
     draw = random.Random(f"{seed}/{layout}")
-    fillers = [" ".join(draw.choices(material.words["en"], k=draw.randrange(20, 180))) for _ in range(500)]
+    fillers = [" ".join(draw.choices(material.words["en"], k=draw.randrange(20, 180))) for _ in range(4000)]
     for number, (code, text) in enumerate(prompts(seed, material), 1):
         turns = [("user", text), ("assistant", draw.choice(fillers))]
         for _ in range(draw.choice(_FOLLOW_UPS)):
