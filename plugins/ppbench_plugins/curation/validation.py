@@ -23,8 +23,9 @@ _CLOSING = " \t\"'”’»」』*)）"
 _SEPARATED = re.compile(r"[\W\d_]*+")
 _JOINED = re.compile(r"[\W\d_]*+[^\W\d_]{1,4}[\W\d_]*+")
 """Between two items: marks and one short word, as "and", "oder", "및"."""
+_LABEL = re.compile(r"[^\w\s]\s*+$")
 _NEAR = 40
-"""Letters between two items that a label such as "Review 2:" may take."""
+"""Letters between two items that a label such as "Review 2:" may take, which ends in a mark."""
 _MANY = 3
 _LOOK = 4000
 _LEFT = re.compile(r"\{\{\s*\w+\s*\}\}|\{(?:data|context|n)\}")
@@ -112,7 +113,9 @@ def _kind(gap: str) -> str:
         return "lines"
     if _SEPARATED.fullmatch(gap):
         return "marks"
-    return "joined" if len(gap) <= _NEAR and _JOINED.fullmatch(gap) else "labels" if len(gap) <= _NEAR else ""
+    if len(gap) > _NEAR:
+        return ""
+    return "joined" if _JOINED.fullmatch(gap) else "labels" if _LABEL.search(gap) else ""
 
 
 def _together(schema: Schema, words: Words) -> str:
