@@ -3,7 +3,7 @@ PYTHON ?= python3
 CLANG ?= clang++
 BIN ?= .venv/bin
 
-.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme suites bench bench-rules clean
+.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme suites bench bench-rules bench-curate clean
 
 all: lint types test docs native-test
 
@@ -80,6 +80,12 @@ bench:
 # Prompts a second that the rule extractor reads on one core; PROMPTS names a JSONL file of other prompts.
 bench-rules:
 	$(BIN)/python tests/rulebench.py $(if $(PROMPTS),--prompts $(PROMPTS))
+
+# Rows a second and peak memory of `ppbench curate` on synthetic conversations, made first where they are not there;
+# WHOLE=1 curates them by rules as well.
+ROWS ?= 1000000
+bench-curate:
+	$(BIN)/python tests/curatebench.py --rows $(ROWS) $(if $(WHOLE),--whole)
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -168,7 +168,8 @@ def test_what_cannot_be_gone_on_with_is_refused(ppbench: Run, tmp_path: Path) ->
     for error, words in (
         (InvalidData, ("log.jsonl", "-o", "out")), (InvalidData, ("--resume", "out", "--language", "de")),
         (InvalidData, ("--resume", "nothing")), (UsageError, ("log.jsonl",)), (InvalidData, ("nothing.jsonl", "-o", "new")),
-        (UsageError, ("log.jsonl", "-o", "new", "--planner", "llm")), (UsageError, ("log.jsonl", "-o", "new", "--language", "x")),
+        (UsageError, ("log.jsonl", "-o", "new", "--planner", "llm")),
+        (UsageError, ("log.jsonl", "-o", "new", "--language", "x")),
         (UsageError, ("log.jsonl", "-o", "new", "--planner", "rules", "-m", "mock/quick")),
     ):  # fmt: skip
         with pytest.raises(SystemExit) as ended:
@@ -266,7 +267,9 @@ def cluster(tmp_path: Path) -> Iterator[list[str]]:
     script = tmp_path / "cluster.py"
     script.write_text(_CLUSTER, encoding="utf-8")
     words = [sys.executable, str(script)]
-    with subprocess.Popen(words, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        words, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
         assert process.stdout is not None
         yield process.stdout.readline().split()
         process.communicate()

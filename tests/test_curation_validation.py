@@ -118,7 +118,9 @@ def test_no_category_passes_by_its_name(category: str) -> None:
     assert not judge(text, "en", schema).passed
 
 
-@pytest.mark.parametrize("given", ['{"template": "Do", "data": null, "n": null}', '{"template": "{data}", "data": ["a"], "n": 3}'])
+@pytest.mark.parametrize(
+    "given", ['{"template": "Do", "data": null, "n": null}', '{"template": "{data}", "data": ["a"], "n": 3}']
+)
 def test_neither_and_both_of_items_and_count_are_refused(given: str) -> None:
     """Where the published rules let the first pass."""
     row = Row(1, "r", "Do three things, a and b and c.", "en", given)
