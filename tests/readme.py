@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "tasks/README.md")
+PAGES = (ROOT / "README.md", ROOT / "tasks/README.md", ROOT / "plugins/ppbench_plugins/curation/README.md")
 PROGRAM = "from ppbench.cli import main; main()"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ppbench import BudgetReached, EndpointUnusable, InvalidData, UsageError, language_code
+from ppbench import BudgetReached, EndpointUnusable, InvalidData, UsageError, data_dir, language_code
 from ppbench_plugins.curation.journal import Journal
 from ppbench_plugins.curation.logs import Limits, files
 from ppbench_plugins.curation.session import Asked, Session
@@ -17,6 +17,7 @@ from ppbench_plugins.curation.signs import LONGEST, SHORTEST
 from ppbench_plugins.curation.spending import Budget
 from ppbench_plugins.curation.stages import DETECT
 
+PACKAGED = "packaged"
 _FREE = frozenset(("resume", "max_cost", "max_total_tokens", "prices", "workers", "cluster", "quiet", "max_failures"))
 """Options that may differ from one sitting to the next, for they change nothing that is written."""
 
@@ -54,7 +55,8 @@ def curate(ctx: click.Context, /, **options: Any) -> None:
     """Find the prompts of SOURCE that can be split, with a checked schema each.
 
     SOURCE is a file or a folder: Parquet, JSON lines or CSV, in the layout of LMSYS-Chat-1M or WildChat-1M, or with a column
-    text or prompt. DIR gets accepted.jsonl (for ppbench run --prompts), rejected.jsonl with reasons, and statistics.json.
+    text or prompt; "packaged" names the packaged prompts. DIR gets accepted.jsonl (for ppbench run --prompts), rejected.jsonl
+    with reasons, and statistics.json.
     """
     asked, journal = _asked(ctx, options)
     session = Session(asked, journal, _budget(options), quiet=options["quiet"])
@@ -92,7 +94,7 @@ def _fresh(options: dict[str, Any]) -> Asked:
     language = options["language"]
     if language and language != DETECT and language_code(language) == "und":
         raise UsageError(f"unknown language {language!r}; give a code of ISO 639-1 (pt), its English name, or {DETECT}")
-    source = options["source"].absolute()
+    source = _source(options["source"])
     limits = Limits(options["shortest"], options["longest"])
     return Asked(
         source=str(source), files=fingerprint(source), planner=planner, model=options["model"] or "",
@@ -101,6 +103,11 @@ def _fresh(options: dict[str, Any]) -> Asked:
         concurrency=options["concurrency"], max_rpm=options["max_rpm"], max_tpm=options["max_tpm"],
         max_tries=options["max_tries"], max_tokens=options["max_tokens"],
     )  # fmt: skip
+
+
+def _source(given: Path) -> Path:
+    """Where the logs are; `packaged` names the packaged prompts, unless there is a file of that name."""
+    return data_dir("tasks") if str(given) == PACKAGED and not given.exists() else given.absolute()
 
 
 def fingerprint(source: Path) -> list[list[Any]]:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from tabulate import tabulate
@@ -150,7 +151,7 @@ def _categories(found: Mapping[str, Any]) -> str:
         pairs = ((ours.get(name) or _share(0, 0), total), (theirs[name], whole))
         rows.append([name, *(cell for one, of in pairs for cell in _accepted(one, of))])
     table = _table(rows, ["category", "accepted", "of split", "share", "paper: accepted", "of split", "share"])
-    return f"{table}\n\nThe paper's columns: {found['published']['source']}"
+    return f"{table}\n\n" + fill(f"The paper's columns: {found['published']['source']}", 100)
 
 
 def _accepted(one: Mapping[str, Any], of: int) -> list[str]:
