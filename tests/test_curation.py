@@ -293,5 +293,5 @@ def test_a_cluster_that_loses_a_worker_writes_what_one_process_writes(
 
 def test_a_scheduler_that_does_not_answer_is_named(log: Path, tmp_path: Path) -> None:
     """The exit code is that of an endpoint that cannot be used."""
-    said = curate(log, "-o", tmp_path / "out", "--cluster", "not an address", code=7).stderr
-    assert "no Dask scheduler answers at not an address" in said
+    said = curate(log, "-o", tmp_path / "out", "--cluster", "nowhere://x", code=7).stderr
+    assert "no Dask scheduler answers at nowhere://x" in said

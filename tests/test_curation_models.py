@@ -339,7 +339,7 @@ def test_a_budget_ends_with_4_and_can_be_gone_on_with(ppbench: Callable[..., Any
     ppbench("log.jsonl", "-o", "whole", *MOCK)
     code, _, err = ppbench("log.jsonl", "-o", "out", *MOCK, "--max-total-tokens", "40000")
     assert code == 4
-    assert "Go on with: ppbench curate --resume out --max-total-tokens 40000" in err
+    assert "Go on with: ppbench curate --resume out --max-total-tokens 80000" in err
     code, _, err = ppbench("--resume", "out", "-q", "--max-cost", "0.0001", "--prices", "prices.json")
     assert (code, "may exceed --max-cost 0.0001" in err) == (4, True)
     assert ppbench("--resume", "out", "-q")[0] == 0

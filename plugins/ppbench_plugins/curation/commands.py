@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ppbench import BudgetReached, EndpointUnusable, InvalidData, UsageError, data_dir, language_code
+from ppbench import BrokenPlugin, BudgetReached, EndpointUnusable, InvalidData, UsageError, data_dir, language_code
 from ppbench_plugins.curation.journal import Journal
 from ppbench_plugins.curation.logs import Limits, files
 from ppbench_plugins.curation.session import Asked, Session
@@ -36,6 +36,8 @@ _FREE = frozenset(("resume", "max_cost", "max_total_tokens", "prices", "workers"
 @click.option("--max-tpm", type=click.IntRange(1), help="Tokens a minute at most, read and written.")
 @click.option("--max-tries", type=click.IntRange(1), default=3, show_default=True, help="Attempts a request.")
 @click.option("--max-tokens", type=click.IntRange(1), default=4096, show_default=True, help="Tokens of a reply at most.")
+@click.option("--trial-timeout", type=click.FloatRange(min=0, max=1e6, min_open=True), default=600.0, show_default=True,
+              help="Seconds that a reply may take, all attempts together.")  # fmt: skip
 @click.option("--max-cost", type=click.FloatRange(min=0, max=1e9, min_open=True), metavar="USD",
               help="Stop, resumable, before more is spent, all sittings together.")  # fmt: skip
 @click.option("--max-total-tokens", type=click.IntRange(1), help="Stop, resumable, before more tokens are used.")
@@ -62,8 +64,9 @@ def curate(ctx: click.Context, /, **options: Any) -> None:
     session = Session(asked, journal, _budget(options), quiet=options["quiet"])
     try:
         found = session.run(options["workers"] or os.cpu_count() or 1, options["cluster"])
-    except (KeyboardInterrupt, BudgetReached, EndpointUnusable):
-        click.echo(f"\nWhat was settled and paid for is kept. Go on with: {_resume_line(journal, options)}", err=True)
+    except (KeyboardInterrupt, BudgetReached, EndpointUnusable, BrokenPlugin) as stop:
+        line = _resume_line(journal, options, more=isinstance(stop, BudgetReached))
+        click.echo(f"\nWhat was settled and paid for is kept. Go on with: {line}", err=True)
         raise
     click.echo(found)
     session.refuse_failures(options["max_failures"], _resume_line(journal, options))
@@ -102,6 +105,7 @@ def _fresh(options: dict[str, Any]) -> Asked:
         language_code(language), shortest=limits.shortest, longest=limits.longest, limit=options["limit"] or 0,
         concurrency=options["concurrency"], max_rpm=options["max_rpm"], max_tpm=options["max_tpm"],
         max_tries=options["max_tries"], max_tokens=options["max_tokens"],
+        timeout_s=options["trial_timeout"],
     )  # fmt: skip
 
 
@@ -129,8 +133,10 @@ def _budget(options: dict[str, Any]) -> Budget:
     return Budget(options["max_cost"], options["max_total_tokens"], options["prices"])
 
 
-def _resume_line(journal: Journal, options: dict[str, Any]) -> str:
-    kept = [("--cluster", options["cluster"]), ("--prices", options["prices"]), ("--max-cost", options["max_cost"]),
-            ("--max-total-tokens", options["max_total_tokens"])]  # fmt: skip
-    more = "".join(f" {name} {value}" for name, value in kept if value)
-    return f"ppbench curate --resume {journal.path}{more}"
+def _resume_line(journal: Journal, options: dict[str, Any], *, more: bool = False) -> str:
+    """The command that goes on; with twice the budget, if it was used up."""
+    factor = 2 if more else 1
+    kept = {name: options[name] for name in ("cluster", "prices") if options[name]}
+    kept |= {name: options[name] * factor for name in ("max_cost", "max_total_tokens") if options[name]}
+    said = "".join(f" --{name.replace('_', '-')} {value}" for name, value in kept.items())
+    return f"ppbench curate --resume {journal.path}{said}"

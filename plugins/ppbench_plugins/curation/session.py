@@ -40,6 +40,7 @@ class Asked:
     max_tpm: int | None
     max_tries: int
     max_tokens: int
+    timeout_s: float
 
 
 class Session:
@@ -76,7 +77,7 @@ class Session:
         asked = self._asked
         assert self._executor is not None
         assert self._spending is not None
-        manner = Manner(asked.concurrency, asked.max_tries, 600.0, asked.max_rpm, asked.max_tpm, asked.max_tokens)
+        manner = Manner(asked.concurrency, asked.max_tries, asked.timeout_s, asked.max_rpm, asked.max_tpm, asked.max_tokens)
         with self._executor as executor:
             planner = Planner(executor, self._journal, self._spending, manner, self._failed)
             planner.settle(pipeline)

@@ -13,6 +13,8 @@ from typing import Any
 from ppbench import BudgetReached, Prices, Reply, UsageError
 
 _BYTES_A_TOKEN = 4
+_FIRST = (2000, 300)
+"""Tokens read and written by a reply, as long as there was none: the request alone has about so many."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,13 @@ class Spending:
 
     def affords(self, under_way: int) -> bool:
         """Whether one more reply is within the budget beside those under way, each as dear as they were on average."""
-        each = (under_way + 1) / max(1, self.replies)
-        usd, tokens = self._budget.usd, self._budget.tokens
-        return (usd is None or self.usd + self.usd * each <= usd) and (
-            tokens is None or self.tokens + self.tokens * each <= tokens
+        price = self._prices.price(self._model)
+        usd, tokens = self.usd / max(1, self.replies), self.tokens / max(1, self.replies)
+        if not self.replies:
+            usd, tokens = price.at_least(*_FIRST) if price else 0.0, sum(_FIRST)
+        most_usd, most_tokens, more = self._budget.usd, self._budget.tokens, under_way + 1
+        return (most_usd is None or self.usd + more * usd <= most_usd) and (
+            most_tokens is None or self.tokens + more * tokens <= most_tokens
         )
 
     def spent(self) -> BudgetReached:

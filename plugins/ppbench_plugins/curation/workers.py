@@ -6,6 +6,7 @@ batch gives is taken once. Knows no stage: a function of a batch is handed to it
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -78,22 +79,49 @@ class Processes:
         self._pool, self.size = pool, size
 
     def submit(self, work: Callable[[B], R], batch: B) -> Pending[R]:
-        try:
-            return self._pool.submit(work, batch)
-        except BrokenProcessPool as error:
-            raise BrokenPlugin(f"a worker process died ({error}); --workers 1 does without") from None
+        return Told(lambda: self._pool.submit(work, batch), BrokenProcessPool, _lost_process)
 
 
 class Cluster:
     """The workers of a Dask scheduler."""
 
     def __init__(self, client: Any, size: int) -> None:
+        from distributed import CancelledError, KilledWorker
+        from distributed.comm.core import CommClosedError
+
         self._client, self.size = client, size
         self._name, self._count = f"curate-{os.urandom(4).hex()}", count()
+        self._gone = (CancelledError, CommClosedError, KilledWorker)
 
     def submit(self, work: Callable[[B], R], batch: B) -> Pending[R]:
-        pending: Pending[R] = self._client.submit(work, batch, key=f"{self._name}-{next(self._count)}", pure=False)
-        return pending
+        key = f"{self._name}-{next(self._count)}"
+        return Told(lambda: self._client.submit(work, batch, key=key, pure=False), self._gone, _lost_cluster)
+
+
+class Told:
+    """A result that is not there yet; the loss of who makes it is said in this program's own words."""
+
+    def __init__(self, begin: Callable[[], Any], gone: Any, say: Callable[[BaseException], Exception]) -> None:
+        self._gone, self._say = gone, say
+        self._pending = self._try(begin)
+
+    def result(self) -> Any:
+        return self._try(lambda: self._pending.result())
+
+    def _try(self, do: Callable[[], Any]) -> Any:
+        try:
+            return do()
+        except self._gone as error:
+            raise self._say(error) from None
+
+
+def _lost_process(error: BaseException) -> Exception:
+    return BrokenPlugin(f"a worker process died ({error}); --workers 1 does without")
+
+
+def _lost_cluster(error: BaseException) -> Exception:
+    said = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    return EndpointUnusable(f"the cluster is gone, or lost several workers over one batch: {said}")
 
 
 @contextmanager
@@ -130,6 +158,8 @@ def _client(address: str) -> Any:
         from distributed import Client
     except ImportError as error:
         raise BrokenPlugin(f"--cluster needs dask ({error}); install it: pip install 'ppbench[cluster]'") from None
+    for name in ("distributed", "tornado", "asyncio"):  # what they log of a lost connection is said in words of ours
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
