@@ -291,7 +291,8 @@ def test_a_cluster_that_loses_a_worker_writes_what_one_process_writes(
     assert sets(tmp_path / "out") == expected
 
 
-def test_a_scheduler_that_does_not_answer_is_named(log: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", ["nowhere", "tcp://127.0.0.1:9"])
+def test_a_scheduler_that_does_not_answer_is_named(log: Path, tmp_path: Path, address: str) -> None:
     """The exit code is that of an endpoint that cannot be used."""
-    said = curate(log, "-o", tmp_path / "out", "--cluster", "nowhere://x", code=7).stderr
-    assert "no Dask scheduler answers at nowhere://x" in said
+    said = curate(log, "-o", tmp_path / "out", "--cluster", address, code=7).stderr
+    assert f"no Dask scheduler answers at {address}" in said

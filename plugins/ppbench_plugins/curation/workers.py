@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,7 @@ from importlib.metadata import version
 from itertools import count
 from multiprocessing.connection import wait
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from ppbench import BrokenPlugin, EndpointUnusable, UsageError
 
@@ -161,9 +163,19 @@ def _client(address: str) -> Any:
     for name in ("distributed", "tornado", "asyncio"):  # what they log of a lost connection is said in words of ours
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        return Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise EndpointUnusable(f"no Dask scheduler answers at {address}: {str(error).splitlines()[0]}") from None
+        _knock(address)  # a client that reaches nobody takes long to give up
+        return Client(address, timeout="30s", set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, AssertionError) as error:
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise EndpointUnusable(f"no Dask scheduler answers at {address}: {said}") from None
+
+
+def _knock(address: str) -> None:
+    """Raise OSError or ValueError if nobody listens there."""
+    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    if not parts.hostname or not parts.port:
+        raise ValueError("it has no host or no port; give one like tcp://10.0.0.1:8786")
+    socket.create_connection((parts.hostname, parts.port), timeout=10).close()
 
 
 def _checked(client: Any, address: str) -> int:
