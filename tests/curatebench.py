@@ -76,10 +76,16 @@ def _measure_whole(source: Path, layout: str, processes: int) -> None:
 
 def _say(what: str, rows: int, started: float, more: str) -> None:
     spent = time.monotonic() - started
-    own, theirs = (resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own, theirs = _peak_mb(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     workers_ = f", largest worker {theirs:,.0f} MB" if theirs else ""
     print(f"{what}: {rows:,} rows in {spent:.1f} s, {rows / spent:,.0f} rows/s, peak {own:,.0f} MB{workers_}{more}; "
           f"load {os.getloadavg()[0]:.1f}")  # fmt: skip
+
+
+def _peak_mb() -> float:
+    """Of this program alone: what getrusage says holds what ran in the process before it."""
+    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":
