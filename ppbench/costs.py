@@ -134,13 +134,13 @@ def _judged(verdicts: Iterable[Mapping[str, Any]], prices: Prices) -> dict[tuple
         cell = tuple(record.get(name) for name in ("judge", "item", "repeat", "decomposer", "try"))
         if usage and cell not in seen:
             seen.add(cell)
-            found.setdefault((record["judge"], usage["model"]), Line()).add(_asked(usage, prices))
+            found.setdefault((record["judge"], usage.get("model") or ""), Line()).add(_asked(usage, prices))
     return found
 
 
 def _asked(usage: Mapping[str, Any], prices: Prices) -> Line:
     """One record; its tokens are those of several requests, so a price that holds up to some length is taken to hold."""
-    price = prices.price(usage["model"])
+    price = prices.price(usage.get("model") or "")
     read, written, cached = usage.get("tokens_in"), usage.get("tokens_out"), usage.get("tokens_cached") or 0
     known = None not in (read, written)
     bill = Bill(price.at_least(int(read or 0), int(written or 0), cached)) if price and known else Bill(unknown=1)
@@ -172,7 +172,7 @@ def _notes(
 
 
 def _missing(model: str, prices: Prices) -> str:
-    return prices.missing(model) if model else "the run's model is not known, and so is no price"
+    return prices.missing(model) if model else "a model that was asked has no name in the record, and so no price"
 
 
 def price_text(price: Price) -> str:

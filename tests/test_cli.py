@@ -183,7 +183,7 @@ def test_a_dry_run_sends_nothing(cli: Any, tmp_path: Path) -> None:
     """It shows calls and tokens a method, and writes no run."""
     done = cli(*offline("--dry-run", "-d", "schema:source=given"))
     assert "Nothing was sent" in done.stdout
-    assert [line.split()[:3] for line in done.stdout.splitlines()[2:4]] == [
+    assert [line.split()[:3] for line in done.stdout.splitlines()[3:5]] == [
         ["serial", "14", "14"],
         ["schema:source=given", "14", "61"],
     ]

@@ -80,6 +80,8 @@ def test_judges_stand_apart_and_their_calls_count_once() -> None:
     assert {key: (line.attempts, line.bill.total) for key, line in found.judges.items()} == {("pairwise", "a/j"): (4, 8.0)}
     assert (found.trials.bill.total, found.total.bill.total) == (1.75, 9.75)
     assert costs_line(found).startswith("Cost: $1.75, and judges $8.00; ")
+    unnamed = of(trial("serial", "solve"), verdicts=({**cell, "usage": {"tokens_in": 1, "tokens_out": 1}},))
+    assert (unnamed.trials.bill.total, unnamed.total.bill.total) == (1.75, None)
 
 
 def test_the_price_is_said_with_its_day_and_source() -> None:
