@@ -231,6 +231,7 @@ def test_after_a_kill_nothing_is_lost_and_nothing_done_twice(log: Path, expected
     survived = journal.read_bytes()
     curate("--resume", tmp_path / "out", "--workers", "1")
 
+    assert len(survived) < journal.stat().st_size
     assert journal.read_bytes().startswith(survived[: survived.rfind(b"\n") + 1])
     assert unique_rows(journal)
     assert sets(tmp_path / "out") == expected
@@ -283,10 +284,12 @@ def test_a_cluster_that_loses_a_worker_writes_what_one_process_writes(
     words = [*PROGRAM, "curate", str(log), "-o", str(tmp_path / "out"), "--cluster", address, "-q"]
     with subprocess.Popen(words, text=True, stderr=subprocess.PIPE) as process:
         until_begun(process, tmp_path / "out/settled.jsonl")
+        before = (tmp_path / "out/settled.jsonl").read_bytes()
         os.kill(int(victim), signal.SIGKILL)
         _, said = process.communicate()
 
     assert process.returncode == 0, said
+    assert len(before) < (tmp_path / "out/settled.jsonl").stat().st_size
     assert unique_rows(tmp_path / "out/settled.jsonl")
     assert sets(tmp_path / "out") == expected
 
