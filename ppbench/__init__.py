@@ -19,7 +19,6 @@ from ppbench.hookspecs import Case, Decomposer, Executor, Judge, hookimpl
 from ppbench.model import Category, Item, Prompt, Schema, Verdict
 from ppbench.plan import NUMBERED, Call, Join, Plan
 from ppbench.plugins import installed, installed_categories
-from ppbench.stats import Estimate, wilson
 from ppbench.tasks import data_dir, load_items
 from ppbench.trace import Failure, FailureKind, Progress, Reply, Request, Span, Trace, Transport, Trial
 from ppbench.virtual import Script, VirtualExecutor
@@ -31,8 +30,10 @@ if TYPE_CHECKING:
     from ppbench.prices import Prices
     from ppbench.readers.languages import code as language_code
     from ppbench.readers.languages import detected as detected_language
+    from ppbench.stats import Estimate, wilson
 
 _LATER = {
+    "Estimate": ("ppbench.stats", "Estimate"),
     "Job": ("ppbench.jobs", "Job"),
     "Limiter": ("ppbench.limits", "Limiter"),
     "Limits": ("ppbench.limits", "Limits"),
@@ -42,6 +43,7 @@ _LATER = {
     "Prices": ("ppbench.prices", "Prices"),
     "detected_language": ("ppbench.readers.languages", "detected"),
     "language_code": ("ppbench.readers.languages", "code"),
+    "wilson": ("ppbench.stats", "wilson"),
 }
 """What only commands of plugins need: imported when it is asked for, so that all others start quickly."""
 

@@ -85,7 +85,7 @@ def test_the_accepted_set_is_what_the_other_commands_read(ppbench: Run) -> None:
     """`tasks validate` finds nothing wrong, `tasks detect` scores it, `run --prompts` runs it."""
     ppbench("curate", "log.jsonl", "-o", "out", "--workers", "1", "-q")
 
-    assert "3 prompts in 1 files are valid" in ppbench("tasks", "validate", "out/accepted.jsonl")[0]
+    assert "3 prompts in 1 file: valid" in ppbench("tasks", "validate", "out/accepted.jsonl")[0]
     assert "0 rows wrong" in ppbench("tasks", "detect", "out/accepted.jsonl")[0]
     said = ppbench("run", "-e", "offline", "-q", "--prompts", "out/accepted.jsonl", "-d", "schema:source=given", "-o", "run")
     assert "schema:source=given (given)    3" in said[0]
