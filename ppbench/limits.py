@@ -1,4 +1,5 @@
-"""What may be sent when: limits of requests and tokens a minute, shared by all plans of a run, and a budget of tokens.
+"""What may be sent when: limits of requests and tokens a minute, shared by all plans of a run, and budgets of tokens and
+money.
 
 Every minute counts, not only whole ones: of any sixty seconds, none holds more requests than the limit, and none more
 tokens as far as they can be guessed before an answer is there. A request that has to wait is held here, in order, and its
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from ppbench.errors import BudgetReached
 from ppbench.hookspecs import Executor
+from ppbench.prices import Price
 from ppbench.trace import Reply, Request
 
 SECOND = 1_000_000_000
@@ -26,6 +28,21 @@ FIRST_ANSWER = 500
 
 
 @dataclass(frozen=True)
+class Purse:
+    """A budget of money. What nobody told the tokens of is guessed, so that it counts for something."""
+
+    usd: float
+    price: Price
+    spent_usd: float = 0.0
+    """Before: on what is stored."""
+
+    def of(self, reply: Reply, request: Request | None) -> float:
+        """USD of one attempt, of any length."""
+        read, written = _used(reply, request)
+        return self.price.at_least(read, written, min(read, reply.tokens_cached or 0))
+
+
+@dataclass(frozen=True)
 class Limits:
     """None: no limit. Tokens are those read and those written."""
 
@@ -33,12 +50,16 @@ class Limits:
     tokens_per_minute: int | None = None
     tokens_total: int | None = None
     """Beyond it the run stops, resumable."""
+    purse: Purse | None = None
+    """Before it is overdrawn the run stops, resumable."""
 
 
 @dataclass
 class _Sent:
     at_ns: int
     tokens: int
+    usd: float = 0.0
+    """Put aside until the reply tells what it cost."""
     recent: bool = True
     """Within the last minute."""
 
@@ -48,7 +69,7 @@ class Limiter:
 
     def __init__(self, limits: Limits = Limits()) -> None:
         self._limits = limits
-        self._limited = limits.requests_per_minute is not None or limits.tokens_per_minute is not None
+        self._limited = any((limits.requests_per_minute, limits.tokens_per_minute, limits.purse))
         self._window: deque[_Sent] = deque()
         self._tokens = 0
         """Of the window."""
@@ -60,16 +81,26 @@ class Limiter:
         self._paused_ns = 0
         self.used = 0
         """Tokens, of all attempts."""
+        self.spent_usd = limits.purse.spent_usd if limits.purse else 0.0
+        self._aside_usd = 0.0
+        """For requests that are open."""
 
     def admit(self, request: Request, now_ns: int) -> int:
-        """Count the request as sent and return `now_ns`, or return when to ask again."""
+        """Count the request as sent and return `now_ns`, or return when to ask again.
+
+        Raises BudgetReached, before it is sent, for one that the purse may not hold.
+        """
         if not self._limited:
             return max(now_ns, self._paused_ns)
         tokens = self._guess(request)
         due = self._due_ns(1, tokens, now_ns)
         if due > now_ns:
             return due
-        self._open[request.id] = sent = _Sent(now_ns, tokens)
+        usd = self._guess_usd(request)
+        if not self._affords_usd(self._aside_usd + usd):
+            raise self.spent(0, self._aside_usd + usd)
+        self._aside_usd += usd
+        self._open[request.id] = sent = _Sent(now_ns, tokens, usd)
         self._window.append(sent)
         self._tokens += tokens
         return now_ns
@@ -96,42 +127,65 @@ class Limiter:
         return max(due, self._paused_ns)
 
     def _guess(self, request: Request) -> int:
-        said = (request.text, request.system, request.prefix)
-        return sum(_tokens_of(text) for text in said if text) + (request.max_tokens or self._answer)
+        return _read_by(request) + (request.max_tokens or self._answer)
+
+    def _guess_usd(self, request: Request) -> float:
+        purse = self._limits.purse
+        return purse.price.at_least(_read_by(request), request.max_tokens or self._answer) if purse else 0.0
 
     def settle(self, reply: Reply, request: Request | None, now_ns: int) -> None:
         """Correct the guess by what was used, and heed what the endpoint asks for."""
-        if reply.tokens_in is None and reply.tokens_out is None:  # no usage: what was said and heard, as well as it is known
-            unsent = reply.error is not None and not reply.sent_ns
-            said = (request.text, request.system, reply.text) if request and not unsent else ()
-            used = sum(_tokens_of(text) for text in said if text)
-        else:
-            used = (reply.tokens_in or 0) + (reply.tokens_out or 0)
+        used = sum(_used(reply, request))
+        if reply.tokens_in is not None or reply.tokens_out is not None:
             self._answer = max(self._answer if self.used else 0, reply.tokens_out or 0)
         sent = self._open.pop(reply.request_id, None)
         if sent:
             self._tokens += used - sent.tokens if sent.recent else 0
             sent.tokens = used
+            self._aside_usd -= sent.usd
         if reply.error and reply.error.kind == "rate_limit" and reply.error.retry_after_s:
             pause_s = min(reply.error.retry_after_s, LONGEST_PAUSE_S)
             self._paused_ns = max(self._paused_ns, now_ns + int(pause_s * SECOND))
         self.used += used
+        self.spent_usd += self._limits.purse.of(reply, request) if self._limits.purse else 0.0
 
-    def affords(self, tokens: int) -> bool:
-        """Whether the budget holds so many more."""
-        return self._limits.tokens_total is None or self.used + tokens <= self._limits.tokens_total
+    def affords(self, tokens: int, usd: float = 0.0) -> bool:
+        """Whether the budgets hold so much more."""
+        total = self._limits.tokens_total
+        return (total is None or self.used + tokens <= total) and self._affords_usd(usd)
+
+    def _affords_usd(self, usd: float) -> bool:
+        return self._limits.purse is None or self.spent_usd + usd <= self._limits.purse.usd
 
     def check(self) -> None:
-        """Raise BudgetReached when more was used than the budget holds."""
+        """Raise BudgetReached when more was used than a budget holds."""
         if not self.affords(0):
             raise self.spent()
 
-    def spent(self, needed: int = 0) -> BudgetReached:
+    def spent(self, needed: int = 0, needed_usd: float = 0.0) -> BudgetReached:
+        """The error that names the budget which is reached, and what more would be needed."""
+        if self._limits.purse and not self._affords_usd(needed_usd):
+            more = f", and about ${needed_usd:.4f} more may be needed" if needed_usd else ""
+            return BudgetReached(f"${self.spent_usd:.4f} was spent{more}; --max-cost allows ${self._limits.purse.usd:.4f}")
         more = f", and about {needed:,} more are needed" if needed else ""
         return BudgetReached(f"{self.used:,} tokens were used{more}; --max-total-tokens allows {self._limits.tokens_total:,}")
 
 
-def _tokens_of(text: str) -> int:
+def _used(reply: Reply, request: Request | None) -> tuple[int, int]:
+    """Tokens read and written; without usage, what was said and heard, as well as it is known."""
+    if reply.tokens_in is not None or reply.tokens_out is not None:
+        return reply.tokens_in or 0, reply.tokens_out or 0
+    unsent = reply.error is not None and not reply.sent_ns
+    said = (request.text, request.system) if request and not unsent else ()
+    return sum(tokens_of(text) for text in said if text), tokens_of(reply.text) if said else 0
+
+
+def _read_by(request: Request) -> int:
+    return sum(tokens_of(text) for text in (request.text, request.system, request.prefix) if text)
+
+
+def tokens_of(text: str) -> int:
+    """A guess, for what no usage tells yet."""
     return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_A_TOKEN)
 
 

@@ -17,13 +17,13 @@ from ppbench.errors import EndpointUnusable, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
 from ppbench.jobs import Job, Outcome, Policy, is_untimed
-from ppbench.limits import Limiter, Limits
+from ppbench.limits import Limiter, Limits, Purse
 from ppbench.model import Category, Item, Prompt
 from ppbench.plan import Plan
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
 from ppbench.tally import SERIAL
-from ppbench.trace import OPTIONAL, UNUSABLE, Trial
+from ppbench.trace import OPTIONAL, UNUSABLE, Trace, Trial
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,17 @@ class Runner:
     def __init__(
         self, executor: Executor, methods: Sequence[Decomposer], items: Sequence[Item],
         categories: Mapping[str, Category], conditions: Conditions, max_total_tokens: int | None = None,
+        purse: Purse | None = None,
     ) -> None:  # fmt: skip
         self._executor = executor
         self._methods = {spec_of(method): method for method in methods}
         self._items = {item.id: item for item in items}
         self._categories = categories
         self._conditions = conditions
-        self._limiter = Limiter(Limits(conditions.max_rpm, conditions.max_tpm, max_total_tokens))
+        self._limiter = Limiter(Limits(conditions.max_rpm, conditions.max_tpm, max_total_tokens, purse))
+        self._purse = purse
+        self._dearest_usd = 0.0
+        """Of a block so far."""
         self._jobs: dict[str, tuple[Block | Warmup, str]] = {}
         self._open: dict[Block, list[Outcome]] = {}
         self._begun = self._stored = 0
@@ -122,6 +126,7 @@ class Runner:
             error = outcome.last_error
             if self._jobs[outcome.job.key][1] == SERIAL and error and error.kind in UNUSABLE:
                 raise EndpointUnusable(f"{self._executor.endpoint}: {error.message}")
+            self._dearest_usd += self._usd([outcome])
 
     def run(self, blocks: Sequence[Block], store: RunDirectory, on_block: Callable[[Block, list[Trial]], None]) -> None:
         """Run blocks and append each as it ends. A KeyboardInterrupt leaves whole blocks alone on disk.
@@ -132,12 +137,13 @@ class Runner:
         todo = deque(blocks)
         while todo:
             if not self._affords_another():
-                raise self._limiter.spent(self._block_cost)
+                raise self._limiter.spent(self._block_cost, self._dearest_usd)
             for outcome in self._loop().run(self._lanes(todo), width=self._conditions.concurrency):
                 block, outcomes = self._collect(outcome)
                 if len(outcomes) < len(self._methods):
                     continue
                 self._refuse_dead_endpoint(outcomes)
+                self._dearest_usd = max(self._dearest_usd, self._usd(outcomes))
                 trials = [_trial(block, self._jobs.pop(o.job.key)[1], o) for o in self._open.pop(block)]
                 store.append_block(trials)
                 self._stored += 1
@@ -152,7 +158,11 @@ class Runner:
 
     def _affords_another(self) -> bool:
         """Whether the budget holds one more block beside those that are open."""
-        return self._limiter.affords((self._begun - self._stored + 1) * self._block_cost)
+        blocks = self._begun - self._stored + 1
+        return self._limiter.affords(blocks * self._block_cost, blocks * self._dearest_usd)
+
+    def _usd(self, outcomes: Sequence[Outcome]) -> float:
+        return sum(spent(self._purse, outcome.trace) for outcome in outcomes) if self._purse else 0.0
 
     @property
     def _block_cost(self) -> int:
@@ -197,6 +207,11 @@ class Runner:
         """Sixteen characters, alike in length for every arm."""
         secret = self._conditions.nonce
         return f"[trial {hashlib.sha256(f'{secret}/{key}'.encode()).hexdigest()[:8]}]" if secret else ""
+
+
+def spent(purse: Purse, trace: Trace) -> float:
+    """USD of all attempts of a trial, by the prices of a purse."""
+    return sum(purse.of(reply, span.request) for span in trace.spans for reply in (span.reply, *span.failed))
 
 
 def _prompt(method: Decomposer, item: Item) -> Prompt:

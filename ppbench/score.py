@@ -174,7 +174,7 @@ def _row(
 
 
 def _ratio(row: Tally, figure: str, seed: int) -> Estimate | None:
-    return stats.geometric_mean(row.logs[figure].means(), seed=seed)
+    return stats.mean_ratio(row.logs[figure].means(), seed=seed)
 
 
 def _matched(row: Tally) -> Estimate | None:

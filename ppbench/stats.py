@@ -36,8 +36,15 @@ class Estimate:
     high: float | None
 
 
-def geometric_mean(logs: Mapping[str, float], *, seed: int = 0) -> Estimate | None:
-    """Geometric mean of ratios, given the mean logarithm of each family, with a 95 % interval. None of nothing."""
+def geometric_mean(ratios: Mapping[str, Sequence[float]], *, seed: int = 0) -> Estimate | None:
+    """Geometric mean of positive ratios, by family, with a 95 % interval. None without any ratio."""
+    return mean_ratio(
+        {name: fmean(math.log(ratio) for ratio in family) for name, family in ratios.items() if family}, seed=seed
+    )
+
+
+def mean_ratio(logs: Mapping[str, float], *, seed: int = 0) -> Estimate | None:
+    """The same, given the mean logarithm of each family."""
     means = list(logs.values())
     if not means:
         return None

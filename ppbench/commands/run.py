@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from ppbench import paper
 from ppbench import plugins as loader
+from ppbench.commands.budget import Budget, Guess, purse_of, say_estimate, setting_of
 from ppbench.commands.common import categories, installed_items, refuse_empty_url, user_items
 from ppbench.commands.progress import Progress, warming_up
-from ppbench.errors import BudgetReached, EndpointUnusable, InvalidData, TooManyFailures, UsageError
+from ppbench.commands.resuming import refuse_other_run, resumed_options
+from ppbench.errors import BudgetReached, EndpointUnusable, TooManyFailures, UsageError
 from ppbench.health import health
 from ppbench.hookspecs import Executor
 from ppbench.judging import Bench, judge_trials
@@ -27,7 +28,7 @@ from ppbench.model import Item
 from ppbench.plugins import Plugins
 from ppbench.report import FORMATS, render, render_by
 from ppbench.run import Block, Conditions, Runner, remaining
-from ppbench.score import Score, score, score_by
+from ppbench.score import GROUPS, Score, score, score_by
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
 from ppbench.tally import SERIAL
@@ -35,7 +36,18 @@ from ppbench.tasks import digest, select
 
 METHODS = ("serial", "schema:source=rules", "schema", "sot", "top", "dag")
 JUDGES = ("structure", "reference")
-_NOT_KEPT = {"resume", "output_dir", "form", "by", "as_json", "quiet", "dry_run", "max_failures", "max_total_tokens"}
+_NOT_KEPT = {
+    "resume",
+    "output_dir",
+    "form",
+    "by",
+    "as_json",
+    "quiet",
+    "dry_run",
+    "max_failures",
+    *asdict(Budget()),
+    *asdict(Guess()),
+}
 
 
 @click.command()
@@ -61,6 +73,9 @@ _NOT_KEPT = {"resume", "output_dir", "form", "by", "as_json", "quiet", "dry_run"
 @click.option("--max-rpm", type=click.IntRange(1), help="Requests a minute at most, of all methods together; judges apart.")
 @click.option("--max-tpm", type=click.IntRange(1), help="Tokens a minute at most, read and written.")
 @click.option("--max-total-tokens", type=click.IntRange(1), help="Stop, resumable, once more tokens than this were used.")
+@click.option("--max-cost", type=click.FloatRange(min=0, max=1e9, min_open=True), metavar="USD",
+              help="Stop, resumable, before more was spent on the whole run; judges apart.")  # fmt: skip
+@click.option("--prices", type=click.Path(dir_okay=False), metavar="FILE", help="Your own prices, over the packaged ones.")
 @click.option("--max-tries", type=click.IntRange(1), default=3, show_default=True, help="Attempts a call.")
 @click.option(
     "--trial-timeout", type=click.FloatRange(min=0, max=1e6, min_open=True), default=600.0, show_default=True, help="Seconds."
@@ -69,11 +84,12 @@ _NOT_KEPT = {"resume", "output_dir", "form", "by", "as_json", "quiet", "dry_run"
               help="Share of failed trials above which the run exits with 3.")  # fmt: skip
 @click.option("-o", "--output-dir", type=click.Path(file_okay=False), help="Run directory; runs/<time> without one.")
 @click.option("--resume", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Go on with a stopped run.")
-@click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing.")
+@click.option("--dry-run", is_flag=True, help="Estimate calls, tokens, cost and time; send nothing.")
+@click.option("--like", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Estimate by an earlier run.")
+@click.option("--ttft", type=click.FloatRange(min=0, max=1e6), help="Seconds to a first token, for the estimate.")
+@click.option("--tok", type=click.FloatRange(min=0, max=1e6), help="Seconds between tokens, for the estimate.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Of the table.")
-@click.option(
-    "--by", type=click.Choice(["category", "language", "n"]), help="A table with a row for each method in each of them."
-)
+@click.option("--by", type=click.Choice(GROUPS), help="A table with a row for each method in each of them.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON, as --format json does.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 @click.pass_context
@@ -86,39 +102,29 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     directory = None
     if options["resume"]:
         directory = RunDirectory(Path(options["resume"]))
-        asked = _resumed_options(ctx, directory, asked)
+        asked = resumed_options(ctx, directory, asked)
     asked = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
-    session = _Session(loader.load(), asked, options["max_total_tokens"], quiet=options["quiet"])
+    budget = Budget(options["max_total_tokens"], options["max_cost"], options["prices"])
+    session = _Session(loader.load(), asked, budget, quiet=options["quiet"])
     if options["dry_run"]:
-        session.dry_run()
+        guess = Guess(options["like"], options["ttft"], options["tok"])
+        session.dry_run(guess, as_json=options["as_json"] or options["form"] == "json")
         return
     try:
         directory = session.execute(directory, options["output_dir"])
-    except (KeyboardInterrupt, BudgetReached):
-        session.say_how_to_go_on()
+    except (KeyboardInterrupt, BudgetReached) as stop:
+        session.say_how_to_go_on(more="--max-cost" in str(stop))
         raise
     form = "json" if options["as_json"] else options["form"]
     session.finish(directory, form, options["by"], max_failures=options["max_failures"])
 
 
-def _resumed_options(ctx: click.Context, directory: RunDirectory, asked: dict[str, Any]) -> dict[str, Any]:
-    """The options the run was started with. Raises InvalidData for one that is given now and differs."""
-    stored: dict[str, Any] = directory.run["options"]
-    for name, value in asked.items():
-        given = ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE
-        value = list(value) if isinstance(value, tuple) else value
-        if given and value != stored.get(name):
-            raise InvalidData(f"{directory.path} was started with {name} = {stored.get(name)!r}, not {value!r}; "
-                              "resume it without that option, or start a new run")  # fmt: skip
-    return stored
-
-
 class _Session:
     """One invocation: what was asked, made into components, run and printed."""
 
-    def __init__(self, plugins: Plugins, asked: dict[str, Any], max_total_tokens: int | None, *, quiet: bool) -> None:
+    def __init__(self, plugins: Plugins, asked: dict[str, Any], budget: Budget, *, quiet: bool) -> None:
         self._plugins, self._asked, self._quiet = plugins, asked, quiet
-        self._max_total_tokens = max_total_tokens
+        self._budget = budget
         self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"])]
         self._judges = [plugins.make("judge", spec) for spec in asked["judges"]]
         self._executor: Executor = plugins.make(
@@ -148,17 +154,18 @@ class _Session:
             raise UsageError("no prompts to run; see ppbench tasks list")
         return items[: self._asked["limit"]]
 
-    def dry_run(self) -> None:
-        from ppbench.commands.plan import estimate_table
-
-        click.echo(estimate_table(self._methods, self._items, self._asked["repeats"]))
+    def dry_run(self, guess: Guess, *, as_json: bool) -> None:
+        systems = {name: category.system for name, category in self._categories.items()}
+        setting = setting_of(self._executor, self._conditions(None), systems, self._budget, guess)
+        say_estimate(self._methods, self._items, setting, self._budget, as_json=as_json)
 
     def execute(self, directory: RunDirectory | None, output_dir: str | None) -> RunDirectory:
         """Run what remains. Whatever happens, stored blocks stay, and the resume line is printed."""
+        purse = purse_of(self._budget, self._executor, directory)
         with self._executor as executor:
             conditions = self._conditions(directory)
             runner = Runner(
-                executor, self._methods, self._items, self._categories, conditions, self._max_total_tokens
+                executor, self._methods, self._items, self._categories, conditions, self._budget.max_total_tokens, purse
             )  # fmt: skip
             runner.check()
             record = self._record(runner, conditions)
@@ -169,7 +176,8 @@ class _Session:
                 directory = RunDirectory.create(path, record)
                 todo = runner.blocks()
             else:
-                _refuse_other_run(directory, record)
+                refuse_other_run(directory, record)
+                self._directory = directory
                 directory.lock().close()  # before anything is cut off
                 self._drop_torn(directory, runner.specs)
                 todo = remaining(runner.blocks(), directory.trials())
@@ -196,14 +204,13 @@ class _Session:
         except EndpointUnusable as error:
             raise EndpointUnusable(f"{error}\nWhat was answered is kept. {self._resume_line(directory)}") from error
 
-    def say_how_to_go_on(self) -> None:
-        """After an interrupt: the line that resumes the run, if there is anything to resume."""
+    def say_how_to_go_on(self, *, more: bool) -> None:
+        """After an interrupt: the line that resumes the run, if there is anything to resume; `more`: with more money."""
         if self._directory is not None:
-            click.echo(f"\n{self._resume_line(self._directory)}", err=True)
+            click.echo(f"\n{self._resume_line(self._directory, more=more)}", err=True)
 
-    def _resume_line(self, directory: RunDirectory) -> str:
-        budget = f" --max-total-tokens {self._max_total_tokens}" if self._max_total_tokens else ""
-        return f"Go on with: ppbench run --resume {directory.path}{budget}"
+    def _resume_line(self, directory: RunDirectory, *, more: bool = False) -> str:
+        return f"Go on with: ppbench run --resume {directory.path}{self._budget.options(more=more)}"
 
     def _conditions(self, directory: RunDirectory | None) -> Conditions:
         secret = f"seed {self._asked['seed']}" if self._executor.clock == "virtual" else secrets.token_hex(8)
@@ -292,18 +299,3 @@ def _new_directory(output_dir: str | None) -> Path:
         return Path(output_dir)
     stem = Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S")
     return next(path for k in range(1000) if not (path := Path(f"{stem}-{k}" if k else stem)).exists())
-
-
-def _refuse_other_run(directory: RunDirectory, record: dict[str, Any]) -> None:
-    """Raise InvalidData, naming the field, if the stored run asked for something else."""
-    stored = directory.run
-    for name in ("items", "methods", "judges", "executor", "clock", "endpoint", "versions"):
-        if stored[name] != record[name]:
-            raise InvalidData(f"{directory.path} cannot be resumed: its {name} differ from what is installed or asked now "
-                              f"({_first_difference(stored[name], record[name])}); start a new run")  # fmt: skip
-
-
-def _first_difference(old: Any, new: Any) -> str:
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        old, new = next((a, b) for a, b in zip(old, new, strict=True) if a != b)
-    return f"was {str(old)[:120]}, is {str(new)[:120]}"

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Self
 
 from ppbench import Progress, Reply, Request, Script, UsageError, VirtualExecutor
 from ppbench_plugins.mock.items import known_items
-from ppbench_plugins.mock.latency import load_profile
+from ppbench_plugins.mock.latency import load_profile, pace
 from ppbench_plugins.mock.model import MockModel
 from ppbench_plugins.mock.oracle import Ask
 
@@ -34,6 +34,10 @@ class Offline:
     @property
     def endpoint(self) -> str:
         return f"{self.model} (virtual clock)"
+
+    @property
+    def pace(self) -> dict[str, float] | None:
+        return pace(self.model)
 
     def __enter__(self) -> Self:
         provider, _, name = self.model.partition("/")

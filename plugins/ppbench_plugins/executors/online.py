@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 
 from ppbench import Progress, Reply, Request, UsageError
 from ppbench_plugins import wire
+from ppbench_plugins.mock.latency import pace
 
 IDLE_NS = 2_000_000_000
 """Connections are looked after between trials once this long has passed."""
@@ -91,6 +92,11 @@ class Online:
     @property
     def timing(self) -> Literal["live", "modelled"]:
         return "modelled" if (self.model or self.default_model).startswith("mock/") else "live"
+
+    @property
+    def pace(self) -> dict[str, float] | None:
+        """Of an embedded mock; who serves something else knows how quick it is."""
+        return None if self.base_url else pace(self.model or self.default_model)
 
     @property
     def honours(self) -> frozenset[str]:

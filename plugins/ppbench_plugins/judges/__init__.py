@@ -4,10 +4,11 @@ judged from the same material."""
 from __future__ import annotations
 
 from ppbench import hookimpl
+from ppbench_plugins.judges.pairwise import Pairwise
 from ppbench_plugins.judges.reference import Reference
 from ppbench_plugins.judges.structure import Structure
 
 
 @hookimpl
 def ppbench_judges() -> tuple[type, ...]:
-    return (Structure, Reference)
+    return (Structure, Reference, Pairwise)

@@ -63,6 +63,16 @@ def load_profile(name: str) -> Profile:
     return Profile(name, _fill(Latency, values, name), _fill(Habits, values, name), serial_s)
 
 
+def pace(model: str) -> dict[str, float] | None:
+    """Seconds to a first token, between tokens and for a token read, of a mock model; None where they depend on the prompt,
+    and for any other model."""
+    provider, _, name = model.partition("/")
+    if provider != "mock" or (profile := load_profile(name)).serial_s:
+        return None
+    latency = profile.latency
+    return {"ttft": latency.first_token_ms / 1000, "tok": latency.token_ms / 1000, "read": latency.input_token_ms / 1000}
+
+
 def _fill(kind: Any, values: dict[str, Any], name: str) -> Any:
     known: dict[str, Any] = {f.name: f.default for f in fields(kind)}
     unknown = set(values) - {f.name for part in (Latency, Habits) for f in fields(part)} - {"description"}

@@ -1,0 +1,38 @@
+"""Whether a stored run can go on: what it was asked then, held against what is asked and installed now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from ppbench.errors import InvalidData
+from ppbench.store import RunDirectory
+
+
+def resumed_options(ctx: click.Context, directory: RunDirectory, asked: dict[str, Any]) -> dict[str, Any]:
+    """The options the run was started with. Raises InvalidData for one that is given now and differs."""
+    stored: dict[str, Any] = directory.run["options"]
+    for name, value in asked.items():
+        given = ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE
+        value = list(value) if isinstance(value, tuple) else value
+        if given and value != stored.get(name):
+            raise InvalidData(f"{directory.path} was started with {name} = {stored.get(name)!r}, not {value!r}; "
+                              "resume it without that option, or start a new run")  # fmt: skip
+    return stored
+
+
+def refuse_other_run(directory: RunDirectory, record: dict[str, Any]) -> None:
+    """Raise InvalidData, naming the field, if the stored run asked for something else."""
+    stored = directory.run
+    for name in ("items", "methods", "judges", "executor", "clock", "endpoint", "versions"):
+        if stored[name] != record[name]:
+            raise InvalidData(f"{directory.path} cannot be resumed: its {name} differ from what is installed or asked now "
+                              f"({_first_difference(stored[name], record[name])}); start a new run")  # fmt: skip
+
+
+def _first_difference(old: Any, new: Any) -> str:
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        old, new = next((a, b) for a, b in zip(old, new, strict=True) if a != b)
+    return f"was {str(old)[:120]}, is {str(new)[:120]}"
