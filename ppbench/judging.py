@@ -16,11 +16,11 @@ from ppbench.attempts import expect
 from ppbench.errors import BrokenPlugin, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Case, Executor, Judge
-from ppbench.jobs import Job, Outcome, Policy
+from ppbench.jobs import UNTIMED_LANES, Job, Outcome, Policy, is_untimed
 from ppbench.model import Category, Item, Verdict
 from ppbench.plan import Plan
 from ppbench.plugins import Plugins
-from ppbench.specs import spec_of
+from ppbench.specs import spec_of, split_spec
 from ppbench.store import encode_verdict
 from ppbench.tally import SERIAL
 from ppbench.trace import Failure, Reply, Trial
@@ -47,19 +47,26 @@ def judge_trials(
     """
     with ExitStack() as stack:
         asker = _Asker(bench, judge, stack)
-        for blocks in _batches(trials):
+        for blocks in _batches(trials, UNTIMED_LANES if _is_patient(bench, judge) else BATCH):
             cases = [(trial, case) for trial, case in _cases(bench, blocks) if trial.key not in done]
             replies = asker.ask([case for _, case in cases])
             yield [record for (trial, case), asked in zip(cases, replies, strict=True)
                    for record in _verdicts(judge, trial, case, asked)]  # fmt: skip
 
 
-def _batches(trials: Iterable[Trial]) -> Iterator[list[Trial]]:
+def _is_patient(bench: Bench, judge: Judge) -> bool:
+    """Its executor takes hours, however little it is given: all that there is goes at once."""
+    name = split_spec(getattr(judge, "executor", ""))[0]
+    component = bench.plugins.of("executor").get(name)
+    return component is not None and is_untimed(component.value)
+
+
+def _batches(trials: Iterable[Trial], size: int) -> Iterator[list[Trial]]:
     """Whole blocks, as many as make a batch."""
     batch: list[Trial] = []
     for _, block in groupby(trials, key=lambda t: (t.item, t.repeat, t.try_)):
         batch += block
-        if len(batch) >= BATCH:
+        if len(batch) >= size:
             yield batch
             batch = []
     if batch:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from ppbench import Failure, Reply, Request
 from ppbench_plugins import wire
 from ppbench_plugins.executors.batch_state import Place, State
+from ppbench_plugins.executors.batch_wants import Running, Want, is_open, reply_of
 from ppbench_plugins.wire.batches import Row
 
 SECOND = 1_000_000_000
@@ -42,32 +43,6 @@ class Provider(Protocol):
     def failure(self, error: Exception) -> Failure: ...
 
 
-@dataclass(eq=False)
-class Want:
-    """A request that somebody waits for."""
-
-    request: Request
-    row: Row
-    queued_ns: int
-    sent_ns: int = 0
-    place: Place | None = None
-    known: bool = False
-    """It lies in a batch that was made for somebody else, or in an earlier session."""
-    over: bool = False
-
-
-@dataclass(eq=False)
-class Running:
-    """A batch that is looked at."""
-
-    id: str
-    pause_s: float
-    due_ns: int
-    wants: dict[str, Want] = field(default_factory=dict)
-    failures: int = 0
-    cancelled: bool = False
-
-
 @dataclass(frozen=True)
 class Limits:
     """Of one batch."""
@@ -91,6 +66,7 @@ class Batching:
         self._gathered: list[Want] = []
         self._last_ns = 0
         self._running: dict[str, Running] = {}
+        self._again: list[Want] = []
         self._outbox: SimpleQueue[Reply] = SimpleQueue()
         self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._lock = threading.Lock()
@@ -100,7 +76,6 @@ class Batching:
 
     def mend(self) -> None:
         """Nothing is kept open between two looks."""
-        self.mended_ns = self.now()
 
     def now(self) -> int:
         return time.monotonic_ns()
@@ -108,7 +83,7 @@ class Batching:
     @property
     def left(self) -> list[str]:
         """Batches that somebody still waits for."""
-        return [batch for batch, running in list(self._running.items()) if _open(running)]
+        return [batch for batch, running in list(self._running.items()) if is_open(running)]
 
     # What the loop calls
 
@@ -227,10 +202,12 @@ class Batching:
                 self._look_failed(running, self._provider.failure(error))
             running.pause_s = min(running.pause_s * GROWTH, self._poll_s * LONGEST)
             running.due_ns = self.now() + int(running.pause_s * SECOND)
+        again, self._again = self._again, []
+        self._submit(again)
 
     def _collect(self, running: Running, failure: Failure | None) -> None:
         """A failure that an earlier session was told is nothing new: such a request is sent again."""
-        again = []
+        again = []  # nothing is moved before all of it was read: reading may break off
         for name, answer in self._provider.results(running.id) if failure is None else ():
             want = running.wants.get(name)
             if want and want.known and answer.failure:
@@ -241,8 +218,8 @@ class Batching:
         for want in again:
             del running.wants[want.place.name]  # type: ignore[union-attr]
         del self._running[running.id]
+        self._again += again
         self._give_up(running, lost, missing=True)
-        self._submit(again)
 
     def _look_failed(self, running: Running, failure: Failure) -> None:
         running.failures += 1
@@ -259,7 +236,7 @@ class Batching:
                 self._state.give_back(want.place)
             if not (want.known and missing):
                 self._end(want, error=failure)
-        self._submit([want for want in wants if not want.over])
+        self._again += [want for want in wants if not want.over]
 
     def _abandon(self, want: Want) -> None:
         """Nobody waits for it any more."""
@@ -267,7 +244,7 @@ class Batching:
         if running is None or not want.place or running.wants.pop(want.place.name, None) is None:
             return
         self._state.give_back(want.place)
-        if not _open(running):
+        if not is_open(running):
             self._stop(running)
             del self._running[running.id]
 
@@ -289,20 +266,5 @@ class Batching:
             if want.over:
                 return False
             want.over = True
-        self._outbox.put(_reply(want, answer, error or answer.failure, self.now()))
+        self._outbox.put(reply_of(want, answer, error or answer.failure, self.now()))
         return True
-
-
-def _open(running: Running) -> bool:
-    return any(not want.over for want in running.wants.values())
-
-
-def _reply(want: Want, answer: wire.Answer, error: Failure | None, now_ns: int) -> Reply:
-    """Its instants are those of the batch: when it left, and when it was collected."""
-    return Reply(
-        request_id=want.request.id, text=answer.text, queued_ns=want.queued_ns, sent_ns=want.sent_ns,
-        first_ns=now_ns if answer.text else None, chunks_ns=(now_ns,) if answer.text else (), done_ns=now_ns, stamp="python",
-        tokens_in=answer.tokens_in, tokens_out=answer.tokens_out, tokens_cached=answer.tokens_cached,
-        tokens_reasoning=answer.tokens_reasoning, tokens_source=None if answer.tokens_out is None else "usage",
-        finish=answer.finish, error=error,
-    )  # fmt: skip
