@@ -3,7 +3,7 @@ PYTHON ?= python3
 CLANG ?= clang++
 BIN ?= .venv/bin
 
-.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme suites bench bench-rules clean
+.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme suites bench bench-rules bench-sets clean
 
 all: lint types test docs native-test
 
@@ -80,6 +80,10 @@ bench:
 # Prompts a second that the rule extractor reads on one core; PROMPTS names a JSONL file of other prompts.
 bench-rules:
 	$(BIN)/python tests/rulebench.py $(if $(PROMPTS),--prompts $(PROMPTS))
+
+# What becomes of conditions on a set of open pieces, with shards and as published, on the mock model.
+bench-sets:
+	$(BIN)/python tests/setbench.py
 
 # Do the intervals cover, and how often is a false verdict given? The tables of ppbench/FIGURES.md, in some minutes.
 simulate:

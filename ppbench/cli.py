@@ -19,7 +19,9 @@ _BUILTIN = {
     "ask": ("ppbench.commands.ask:ask", "Answer one prompt with a method and show the answer as it arrives."),
     "plan": ("ppbench.commands.plan:plan", "Show how a method would split a prompt; sends nothing."),
     "report": ("ppbench.commands.report:report", "Print the table of a stored run."),
-    "judge": ("ppbench.commands.report:judge", "Judge the stored answers of a run."),
+    "judge": ("ppbench.commands.judge:judge", "Judge the stored answers of a run."),
+    "compare": ("ppbench.commands.compare:command", "Hold two methods of stored runs against each other."),
+    "experiment": ("ppbench.commands.experiment:experiment", "The paper's experiments: vary-n, end-to-end, paper."),
     "tasks": ("ppbench.commands.tasks:tasks", "List, show, validate and import prompts; score a method's detection."),
     "plugins": ("ppbench.commands.plugins:plugins", "List what is installed, broken plugins included."),
 }

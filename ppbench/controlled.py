@@ -19,8 +19,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
-from ppbench.stats import Estimate, interval, t_quantile
+from ppbench.stats import Estimate, interval
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -127,7 +128,7 @@ def _fitted(rows: Sequence[Compared], raw: Estimate, names: Sequence[str], diffe
     if found is None:
         return Controlled(raw, None, "the regression does not settle")
     deviation = _deviation(design, values, weights, held, found, list(members.values()))
-    half = t_quantile(0.975, len(members) - len(found)) * deviation
+    half = float(stdtrit(len(members) - len(found), 0.975)) * deviation
     low, value, high = (_share(found[0] + step) for step in (-half, 0.0, half))
     slopes = {name: float(slope) * math.log(2) for name, slope in zip(names, found[1:] / scales, strict=True)}
     return Controlled(raw, Estimate(value, low, high), "", slopes)

@@ -6,7 +6,7 @@ What fails here would fail in a run, after it was paid for. Sends nothing and ke
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Literal, cast, get_args
 
 from ppbench.execute import Loop
@@ -14,6 +14,7 @@ from ppbench.hookspecs import Case, Decomposer, Executor, Judge
 from ppbench.jobs import Job
 from ppbench.model import Category, Item, Kind, Metric
 from ppbench.plan import Plan
+from ppbench.tasks import Placed, Problem
 from ppbench.trace import Request, Trace
 from ppbench.virtual import Script, VirtualExecutor
 
@@ -29,9 +30,11 @@ def category_problems(category: Category) -> list[str]:
         found.append(f"metric {category.metric!r} is not defined; have: {', '.join(get_args(Metric))}")
     if category.kind not in get_args(Kind):
         found.append(f"kind {category.kind!r} is not defined; have: {', '.join(get_args(Kind))}")
-    if not all(isinstance(criterion, str) and criterion.strip() for criterion in category.criteria):
+    if not isinstance(category.criteria, tuple):  # a lone text would be read letter by letter
+        found.append(f"criteria is a tuple of texts, this is {type(category.criteria).__name__}")
+    elif not all(isinstance(criterion, str) and criterion.strip() for criterion in category.criteria):
         found.append("a criterion is empty or no text")
-    if len(set(category.criteria)) < len(category.criteria):
+    elif len(set(category.criteria)) < len(category.criteria):
         found.append("a criterion stands twice")
     return found
 
@@ -51,13 +54,15 @@ def text_problems(item: Item) -> list[str]:
     return found
 
 
-def doubles(items: Sequence[Item]) -> Iterator[tuple[Item, Item]]:
-    """Prompts that say what an earlier one says, white space and case aside, with that one."""
-    seen: dict[str, Item] = {}
-    for item in items:
-        first = seen.setdefault(" ".join(item.text.casefold().split()), item)
-        if first is not item:
-            yield item, first
+def doubles(items: Iterable[Placed]) -> Iterator[Problem]:
+    """Prompts that say what an earlier one says, white space and case aside."""
+    seen: dict[str, Placed] = {}
+    for where, item in items:
+        text = " ".join(item.text.casefold().split())
+        if text in seen:
+            yield Problem(where, f"{item.id} says the same as {seen[text][1].id} ({seen[text][0]})")
+        else:
+            seen[text] = where, item
 
 
 def run_problems(item: Item, method: Decomposer, judges: Iterable[Judge], categories: Mapping[str, Category]) -> list[str]:

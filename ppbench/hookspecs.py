@@ -99,7 +99,12 @@ class Case:
 
 @runtime_checkable
 class Judge(Protocol):
-    """Compares answers. Pure: a model it asks is called through its plan, on the executor its options name."""
+    """Compares answers. Pure: a model it asks is called through its plan, on the executor its options name.
+
+    Two things may be there beside what stands below. `compares = True`, a class attribute: its values are relative to
+    serial, and 0.5 is parity. `instructions`, a text: what stays the same in all that it asks; records hold its hash. A
+    UsageError or BrokenPlugin ends the judge, any other exception is recorded with its case alone.
+    """
 
     name: ClassVar[str]
 

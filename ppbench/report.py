@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any
 
 from tabulate import tabulate
@@ -22,15 +23,18 @@ _HEADERS = (
 )  # fmt: skip
 
 
-def render(run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, path: str, form: str = "table") -> str:
-    """One leaderboard table in one of `FORMATS`."""
+def render(
+    run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, path: str, form: str = "table", spent: str = "",
+    unfit: Mapping[str, str] = MappingProxyType({}),
+) -> str:  # fmt: skip
+    """One leaderboard table in one of `FORMATS`. `spent` is a line on money, `unfit` says of judges why they were not heard."""
     if form == "json":
-        return json.dumps(to_json(run, scores, client, path=path), ensure_ascii=False, indent=2)
+        return json.dumps(to_json(run, scores, client, path=path, unfit=unfit), ensure_ascii=False, indent=2)
     if form == "csv":
         return _csv(scores)
     table = _table(scores, "github" if form == "markdown" else "simple", " (client-limited)" if client.limited else "")
     claims = _claims(scores, "github" if form == "markdown" else "simple")
-    return "\n\n".join([table, *([claims] if claims else []), "\n".join(_footer(run, scores, client, path))])
+    return "\n\n".join([table, *([claims] if claims else []), "\n".join(_footer(run, scores, client, path, spent, unfit))])
 
 
 def render_by(groups: Mapping[str, Sequence[Score]], what: str, *, style: str = "simple") -> str:
@@ -41,11 +45,14 @@ def render_by(groups: Mapping[str, Sequence[Score]], what: str, *, style: str = 
                     colalign=("left", "left", *("right",) * (len(_HEADERS) - 1), "left"))  # fmt: skip
 
 
-def to_json(run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, path: str) -> dict[str, Any]:
+def to_json(
+    run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, path: str,
+    unfit: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:  # fmt: skip
     """The rows as data, with the run's directory, its endpoint, and what it says of its own client."""
     return {"run": path, "endpoint": run["endpoint"], "timing": run["timing"], "clock": run["clock"],
             "client": client.to_json(), "rows": [row.to_json() for row in scores],
-            "warnings": doubts(run, scores, client)}  # fmt: skip
+            "warnings": [*_unheard(unfit), *doubts(run, scores, client)]}  # fmt: skip
 
 
 def _table(scores: Sequence[Score], style: str, mark: str) -> str:
@@ -114,7 +121,13 @@ def _csv(scores: Sequence[Score]) -> str:
     return out.getvalue().rstrip("\n")
 
 
-def _footer(run: Mapping[str, Any], scores: Sequence[Score], client: Health, path: str) -> list[str]:
+def _unheard(unfit: Mapping[str, str]) -> list[str]:
+    return [f"judge {judge} is unfit and was not heard: {reason}" for judge, reason in unfit.items()]
+
+
+def _footer(
+    run: Mapping[str, Any], scores: Sequence[Score], client: Health, path: str, spent: str, unfit: Mapping[str, str]
+) -> list[str]:
     clock = {"native": "the native engine's clock", "python": "a Python clock: not for a timing board",
              "virtual": "a virtual clock: modelled, nothing was waited for"}[run["clock"]]  # fmt: skip
     lines = [
@@ -130,7 +143,8 @@ def _footer(run: Mapping[str, Any], scores: Sequence[Score], client: Health, pat
         lines.append(f"Noise floor: serial against itself gains {_x(noise.noise_low)} - {_x(noise.noise_high)}.")
     if run["timing"] == "modelled":
         lines.append(f"Note: {MOCK_NOTE}.")
-    return lines + [f"Warning: {doubt}" for doubt in doubts(run, scores, client)] + [f"Run: {path}"]
+    warnings = [*_unheard(unfit), *doubts(run, scores, client)]
+    return [*lines, *([spent] if spent else []), *(f"Warning: {doubt}" for doubt in warnings), f"Run: {path}"]
 
 
 def _client_line(client: Health) -> str:

@@ -132,11 +132,7 @@ class RunDirectory:
                 record = json.loads(line)
                 key = (record["item"], record["repeat"], record["try"])
             except (ValueError, KeyError, TypeError):
-                if offset + len(line) < (self.path / "trials.jsonl").stat().st_size:
-                    where = f"{self.path / 'trials.jsonl'}:{number}"
-                    raise InvalidData(
-                        f"{where}: is no trial, and more lines follow; nothing was dropped, mend it by hand"
-                    ) from None
+                self._refuse_hole("trials.jsonl", number, offset + len(line), "trial")
                 return ends
             if key != block:
                 block, open_block = key, set()
@@ -151,17 +147,24 @@ class RunDirectory:
         ends: list[int] = []
         last: tuple[object, ...] = ()
         offset = 0
-        for line in self._raw_lines("verdicts.jsonl"):
+        for number, line in enumerate(self._raw_lines("verdicts.jsonl"), 1):
             try:
                 record = json.loads(line)
-                key = (record["judge"], record["item"], record["repeat"], record["decomposer"], record["try"])
+                key = (record["judge"], cell(record), record.get("round", 0))
             except (ValueError, KeyError, TypeError):
+                self._refuse_hole("verdicts.jsonl", number, offset + len(line), "verdict")
                 return ends
             if key != last:
                 ends, last = [*ends[-1:], offset], key
             offset += len(line)
         whole = offset == (self.path / "verdicts.jsonl").stat().st_size if offset else False
         return [offset] if whole else ends
+
+    def _refuse_hole(self, name: str, number: int, end: int, what: str) -> None:
+        """Raise InvalidData if a line that cannot be read, which ends at that offset, is not the last one."""
+        path = self.path / name
+        if end < path.stat().st_size:
+            raise InvalidData(f"{path}:{number}: is no {what}, and more lines follow; nothing was dropped, mend it by hand")
 
     def _raw_lines(self, name: str) -> Iterator[bytes]:
         path = self.path / name
@@ -201,6 +204,26 @@ def _reply(value: Mapping[str, Any]) -> Reply:
     return Reply(**{**value, "chunks_ns": tuple(value["chunks_ns"]), "error": error, "transport": transport})
 
 
-def encode_verdict(trial: Trial, judge: str, verdict: Verdict) -> dict[str, Any]:
-    return {"item": trial.item, "repeat": trial.repeat, "decomposer": trial.decomposer, "try": trial.try_,
-            "judge": judge, "criterion": verdict.criterion, "value": verdict.value, "reason": verdict.reason}  # fmt: skip
+Cell = tuple[str, int, str, int, str]
+"""What a judge was shown: item, repeat, method, try, and which control, if it was one."""
+
+
+def cell(record: Mapping[str, Any]) -> Cell:
+    """What a line of `verdicts.jsonl` is about."""
+    return (record["item"], record["repeat"], record["decomposer"], record["try"], record.get("control", ""))
+
+
+def encode_verdict(trial: Trial, judge: str, verdict: Verdict, **about: Any) -> dict[str, Any]:
+    """One line: what a judge says. `about` are further fields: its version and prompt, which control this was."""
+    said = {"criterion": verdict.criterion, "value": verdict.value, "reason": verdict.reason}
+    return {**_judged(trial, judge, about), **said}
+
+
+def encode_no_verdict(trial: Trial, judge: str, *, failure: str = "", **about: Any) -> dict[str, Any]:
+    """One line where a value is missing: the judge failed, and why; or it asked a model and then said nothing."""
+    return {**_judged(trial, judge, about), **({"failure": failure} if failure else {"silent": True})}
+
+
+def _judged(trial: Trial, judge: str, about: Mapping[str, Any]) -> dict[str, Any]:
+    key = {"item": trial.item, "repeat": trial.repeat, "decomposer": trial.decomposer, "try": trial.try_}
+    return {**key, "judge": judge, "version": "", "prompt": "", **{name: value for name, value in about.items() if value}}

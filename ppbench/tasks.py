@@ -38,6 +38,10 @@ class Problem:
         return f"{self.where}: {self.what}"
 
 
+Placed = tuple[str, Item]
+"""An item and where its row stands, file and line."""
+
+
 def load_items(
     path: str | Path, *, categories: Mapping[str, str] | None = None, strict: bool = False
 ) -> tuple[list[Item], list[Problem]]:
@@ -48,7 +52,15 @@ def load_items(
     are ignored, unless `strict`, when each row must obey `prompt.schema.json`. `categories` maps casefolded names
     and aliases to ids; without it any category passes. Raises InvalidData if the file cannot be read.
     """
-    items: list[Item] = []
+    placed, problems = load_placed(path, categories=categories, strict=strict)
+    return [item for _, item in placed], problems
+
+
+def load_placed(
+    path: str | Path, *, categories: Mapping[str, str] | None = None, strict: bool = False
+) -> tuple[list[Placed], list[Problem]]:
+    """The same, each item with its place, for whoever looks further and has to name a row."""
+    items: list[Placed] = []
     problems: list[Problem] = []
     seen: dict[str, str] = {}
     for where, line in _lines(Path(path)):
@@ -65,7 +77,7 @@ def load_items(
             problems.append(Problem(where, str(error)))
         else:
             seen[item.id] = where
-            items.append(item)
+            items.append((where, item))
     return items, problems
 
 

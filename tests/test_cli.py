@@ -211,17 +211,20 @@ def test_own_prompts_are_taken(cli: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [
-        (["run", "-d", "nope"], 2, "unknown decomposer 'nope'; have: dag, schema, serial, sot, top"),
+        (["run", "-d", "nope"], 2, "unknown decomposer 'nope'; have: constant, dag, flatterer, randomsplit, schema, serial"),
         (["run", "-d", "top:breath=3"], 2, "top has no option 'breath'; have: breadth, depth"),
         (["run", "-d", "top:breadth=0"], 2, "breadth is 1 or more"),
         (["run", "-e", "nope"], 2, "unknown executor 'nope'; have:"),
-        (["run", "--judge", "nope"], 2, "unknown judge 'nope'; have: pairwise, reference, structure"),
+        (["run", "--judge", "nope"], 2, "unknown judge 'nope'; have: pairwise, reference, similarity, structure"),
         (["run", "-t", "nope"], 2, "unknown category 'nope'; have:"),
         (["run", "--suite", "nope"], 2, "unknown suite 'nope'; have: smoke"),
         (["run", "--nope"], 2, "No such option"),
         (["run", "--base-url", "", "-m", "openai/m"], 2, "--base-url is empty"),
         (["run", "-e", "offline:max_in_flight=0"], 2, "give more than 0"),
         (["run", "-e", "native:timeout=nan"], 2, "timeout is nan"),
+        (["run", "--json", "--format", "paper"], 2, "give one of --json and --format paper"),
+        (["run", "--json", "--by", "category"], 2, "--by prints a table or markdown, no json"),
+        (["report", "runs/x", "--format", "paper", "--by", "language"], 2, "--by prints a table or markdown, no paper"),
         (["run", "-d", "top:breadth=1000000"], 2, "breadth is 100 or less"),
         (["run", "-t", "translation", "--suite", "smoke"], 2, "give one of"),
         (["run", "-e", "offline", "-m", "mock/nope"], 2, "unknown mock model 'mock/nope'; have: mock/"),
@@ -281,7 +284,7 @@ def test_tasks_are_listed_shown_and_valid(cli: Any, tmp_path: Path) -> None:
     assert "pharmacie" in cli("tasks", "show", "tr-001").stdout
     assert "tr-001" in cli("tasks", "show", "Translation").stdout
     assert len(json.loads(cli("tasks", "show", "smoke", "--json").stdout)) == 14
-    assert "are valid" in cli("tasks", "validate").stdout
+    assert "valid, and each ran dry" in cli("tasks", "validate").stdout
     assert "bad.jsonl:1: template lacks {data}" in cli("tasks", "validate", "bad.jsonl", code=5).stderr
 
 

@@ -79,7 +79,7 @@ def test_what_was_written_can_be_validated_and_run(ppbench: Run, tmp_path: Path)
     """By the commands that read prompts, with the schemas that came along."""
     ppbench("tasks", "import", "parallelprompt", "set.csv", "-o", "mine.jsonl", "-n", "2")
 
-    assert ppbench("tasks", "validate", "mine.jsonl")[0] == "2 prompts in 1 files are valid; each ran dry\n"
+    assert ppbench("tasks", "validate", "mine.jsonl")[0] == "2 prompts in 1 file: valid, and each ran dry\n"
     out, _ = ppbench(*"run -e offline --prompts mine.jsonl -d schema:source=given --output-dir run --quiet".split())
     assert "schema:source=given (given)    2 " in out
     assert [item.category for item in load_items(tmp_path / "mine.jsonl")[0]] == ["translation", "repeated_generation"]

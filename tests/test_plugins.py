@@ -135,7 +135,7 @@ def test_a_name_claimed_twice_is_an_error_that_names_both() -> None:
 
 
 def test_an_unknown_name_says_what_there_is() -> None:
-    with pytest.raises(UsageError, match="unknown decomposer 'sto'; have: dag, schema, serial, sot, top"):
+    with pytest.raises(UsageError, match="unknown decomposer 'sto'; have: constant, dag, flatterer, randomsplit, schema"):
         load().get("decomposer", "sto")
 
 

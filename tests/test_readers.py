@@ -336,6 +336,15 @@ def test_a_table_of_our_own_rows_comes_back_as_it_was(tmp_path: Path) -> None:
     assert bad[0].endswith("2.jsonl: row 1: id 'a' stands already in an earlier row")
 
 
+@pytest.mark.parametrize("field", ["id", "family", "source"])
+def test_a_name_is_no_list(field: str) -> None:
+    """A row whose id, family or source is a list or an object is named, and gets no other in its place."""
+    assert built("jsonl", {"text": "x", field: ["a"]}) == f"{field} is a text or a number, this is list"
+    row = built("jsonl", {"text": "x", field: 7.0})
+    assert isinstance(row, dict)
+    assert row[field] == "7"
+
+
 def test_a_parquet_table_holds_lists(tmp_path: Path) -> None:
     """A list column is the list that JSON text would say."""
     types = {"prompt": "VARCHAR", "template": "VARCHAR", "data": "VARCHAR[]", 'od"d': "INTEGER"}
@@ -485,6 +494,7 @@ def test_the_shards_of_a_folder_are_one_set(tmp_path: Path) -> None:
         ("csv", "a.csv", b"prompts,lang\nx,en\n", "has no column text or prompt; it has: prompts, lang; is it another SOURCE"),
         ("csv", "a.csv", b"text,text\nx,en\n", "its header names a column twice: text, text"),
         ("csv", "a.csv", b'te"xt,"a"b\n', "its header is no CSV"),
+        ("csv", "a.csv", b"", "it has no header"),
         ("lmsys", "a.jsonl", b'{"text": "x"}\n' * 2000, f"none of the first {PATIENCE} rows"),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,11 +47,20 @@ def test_the_taxonomy_names_a_hundred_categories_under_six() -> None:
 def test_a_suite_is_shown_by_counts_and_samples() -> None:
     """Counts first, then as many samples as asked for, with subtasks, dependences and conditions."""
     said = call("show", "constraints", "-n", "2").output
-    assert said.startswith("constraints: 45 prompts, ")
+    assert re.match(r"constraints v\d+ \([0-9a-f]{16}\): 45 prompts, ", said)
     assert said.count("\nsc-") == 2
     assert "  of the whole set: " in said
     assert "dependency: partial" in call("show", "dp-001").output
     assert len(json.loads(call("show", "traps", "--json").output)) >= 60
+
+
+def test_a_sample_shows_what_tells_its_subtasks_apart() -> None:
+    """A context stands once, in the prompt; of a long subtask the beginning and the end are shown."""
+    for name in ("rc-001", "ke-002"):
+        [row] = json.loads(call("show", name, "--json").output)
+        said = call("show", name).output
+        assert said.count(row["schema"]["context"].splitlines()[0]) == 1
+        assert all(said.count(piece) == 2 for piece in row["schema"]["data"])
 
 
 def item(text: str, **more: Any) -> Item:
@@ -80,32 +90,56 @@ def test_what_only_looks_like_a_leftover_is_none() -> None:
 
 def test_the_same_prompt_twice_is_found() -> None:
     """White space and case make no other prompt."""
-    one, other = Item("a", "Say it."), Item("b", "say  IT.\n")
-    assert list(doubles([one, other])) == [(other, one)]
+    rows = [("x:1", Item("a", "Say it.")), ("x:2", Item("c", "Say it!")), ("x:3", Item("b", "say  IT.\n"))]
+    assert list(map(str, doubles(rows))) == ["x:3: b says the same as a (x:1)"]
 
 
 def test_an_undefined_metric_or_kind_is_found() -> None:
     """A category says how it is scored in words that are defined."""
-    wrong = Category("c", "C", kind="list", metric="bleu", criteria=("good", "good", ""))  # type: ignore[arg-type]
+    wrong = Category("c", "C", kind="list", metric="bleu")  # type: ignore[arg-type]
     said = "; ".join(category_problems(wrong))
     assert "metric 'bleu' is not defined; have: exact" in said
     assert "kind 'list' is not defined" in said
-    assert "a criterion stands twice" in said
-    assert "a criterion is empty" in said
+
+
+@pytest.mark.parametrize(
+    ("criteria", "complaint"),
+    [
+        (("good", "good"), "a criterion stands twice"),
+        (("good", " "), "a criterion is empty"),
+        (("good", 5), "a criterion is empty or no text"),
+        ("good", "criteria is a tuple of texts, this is str"),
+        (None, "criteria is a tuple of texts, this is NoneType"),
+    ],
+)
+def test_an_undefined_criterion_is_found(criteria: Any, complaint: str) -> None:
+    """Each is a text, and stands once."""
+    [said] = category_problems(Category("c", "C", kind="data", metric="exact", criteria=criteria))
+    assert complaint in said
 
 
 def test_bad_rows_are_refused_with_their_place(tmp_path: Path) -> None:
     """Exit 5 and one line a problem; what is good is called so."""
     path = tmp_path / "mine.jsonl"
-    path.write_text('{"id": "a", "prompt": "Say {data}"}\n{"id": "b", "prompt": "Say it"}\n{"id": "c", "prompt": "say it "}\n')
+    rows = ['{"id": "a", "prompt": "Say {data}"}', "", '{"id": "b", "prompt": "Say it"}', '{"id": "c", "prompt": "say it "}',
+            '{"id": "d", "prompt": "p", "schema": {"template": "{data}", "data": ["p", "q NAME_1"]}}', "{"]  # fmt: skip
+    path.write_text("\n".join(rows))
     done = subprocess.run(
         [sys.executable, "-c", MAIN, "tasks", "validate", str(path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 5
-    assert f"{path}: a: the text holds a template variable: {{data}}" in done.stderr
-    assert "c: says the same as b" in done.stderr
+    for complaint in (
+        ":1: a: the text holds a template variable: {data}\n",
+        f":4: c says the same as b ({path}:3)\n",
+        ":5: d: a name was left anonymous: NAME_1\n",
+        ":5: d: does not stand in the text: 'q NAME_1'\n",
+        ":6: is not JSON",
+    ):
+        assert f"  {path}{complaint}" in done.stderr
+    path.write_text("\n")
+    assert f"{path}: holds no prompt" in str(call("validate", str(path)).exception)
     path.write_text('{"id": "b", "prompt": "Say it"}\n')
-    assert "1 prompts in 1 files are valid" in call("validate", str(path)).output
+    assert "1 prompt in 1 file: valid, and each ran dry" in call("validate", str(path)).output
 
 
 def test_sizes_and_languages_are_counted() -> None:
@@ -131,16 +165,27 @@ def test_a_new_category_is_installed_and_run_in_minutes(tmp_path: Path) -> None:
         return subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True).stdout
 
     assert "opposites" in ppbench("tasks", "list")
-    assert "are valid" in ppbench("tasks", "validate")
+    assert ": valid, and each ran dry" in ppbench("tasks", "validate")
     rows = json.loads(ppbench("run", "-t", "opposites", "-e", "offline", "-d", "schema:source=given", "-q", "--json"))["rows"]
     assert [(row["n"], row["reference"]) for row in rows] == [(2, 1.0), (2, 1.0)]
     own = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(here / "tests")]
     subprocess.run(own, cwd=here, env=environment, check=True, capture_output=True)
 
 
+def test_a_format_is_text_in_what_is_written(tmp_path: Path) -> None:
+    """Quotes, backslashes and line ends of an option do not become code."""
+    call("new", "lists", "--format", '"one"\\\n, x="', "-o", str(tmp_path))
+    names: dict[str, Any] = {"__file__": str(tmp_path / "ppbench_lists/__init__.py")}
+    exec((tmp_path / "ppbench_lists/__init__.py").read_text(encoding="utf-8"), names)
+    assert names["CATEGORY"].format == '"one"\\\n, x="'
+
+
 def test_a_new_category_needs_a_name_and_room(tmp_path: Path) -> None:
     """A name that cannot be one, and a folder that is taken, are refused; nothing is overwritten."""
     (tmp_path / "full").mkdir()
     (tmp_path / "full/file").write_text("mine")
-    assert "cannot name a category" in str(call("new", "My Task").exception)
+    for name in ("My Task", "a__b", "a_", "1a", "a-b"):
+        assert "cannot name a category" in str(call("new", name, "-o", str(tmp_path / "new")).exception)
+    assert "names an installed category" in str(call("new", "translation", "-o", str(tmp_path / "new")).exception)
+    assert not (tmp_path / "new").exists()
     assert "is there and not empty" in str(call("new", "mine", "-o", str(tmp_path / "full")).exception)

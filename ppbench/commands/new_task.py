@@ -9,6 +9,8 @@ from typing import get_args
 
 import click
 
+from ppbench import plugins as loader
+from ppbench.commands.common import known_names
 from ppbench.errors import UsageError
 from ppbench.model import Metric
 
@@ -45,7 +47,7 @@ CATEGORY = Category(
     title="@title@",
     kind="data",
     metric="@metric@",  # how one answer is scored: @metrics@
-    format="@form@",  # the form in which a serial answer is expected
+    format=@form@,  # the form in which a serial answer is expected
     system="",  # system text of solve calls under --system category
     criteria=("right", "complete"),  # what a model judge is asked about
     prompts=str(Path(__file__).parent / "prompts.jsonl"),
@@ -99,13 +101,15 @@ _EXAMPLES = (
 @click.option("-o", "--output-dir", type=click.Path(file_okay=False), help="Folder to write; ppbench-NAME without one.")
 def new(name: str, metric: str, form: str, output_dir: str | None) -> None:
     """Write a package with the task category NAME: its value, two example prompts with references, a test."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise UsageError(f"{name!r} cannot name a category; use small letters, digits and _, and begin with a letter")
+    if not re.fullmatch(r"[a-z](_?[a-z0-9])*", name):
+        raise UsageError(f"{name!r} cannot name a category; use small letters, digits and single _, and begin with a letter")
+    if name in known_names(loader.load()):
+        raise UsageError(f"{name!r} names an installed category; `ppbench tasks list` shows them all")
     folder = Path(output_dir or f"ppbench-{name.replace('_', '-')}")
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is there and not empty; give another folder with -o")
     words = {"name": name, "dashed": name.replace("_", "-"), "title": name.replace("_", " ").capitalize(), "metric": metric,
-             "metrics": ", ".join(get_args(Metric)), "form": form}  # fmt: skip
+             "metrics": ", ".join(get_args(Metric)), "form": json.dumps(form, ensure_ascii=False)}  # fmt: skip
     files = {"pyproject.toml": _PROJECT, "README.md": _README, f"ppbench_{name}/__init__.py": _MODULE,
              f"tests/test_{name}.py": _TEST}  # fmt: skip
     for path, text in files.items():

@@ -14,21 +14,21 @@ from typing import Any
 
 import click
 
-from ppbench import paper
 from ppbench import plugins as loader
 from ppbench.commands.budget import Budget, Guess, purse_of, say_estimate, setting_of
-from ppbench.commands.common import categories, installed_items, refuse_empty_url, user_items
+from ppbench.commands.common import categories, installed_items, one_form, refuse_empty_url, user_items
+from ppbench.commands.printing import print_run
 from ppbench.commands.progress import Progress, warming_up
 from ppbench.commands.resuming import refuse_other_run, resumed_options
 from ppbench.errors import BudgetReached, EndpointUnusable, TooManyFailures, UsageError
 from ppbench.health import health
 from ppbench.hookspecs import Executor
-from ppbench.judging import Bench, judge_trials
+from ppbench.judging import Bench, Tally, judge_run, refuse_failures
 from ppbench.model import Item
 from ppbench.plugins import Plugins
-from ppbench.report import FORMATS, render, render_by
+from ppbench.report import FORMATS
 from ppbench.run import Block, Conditions, Runner, remaining
-from ppbench.score import GROUPS, Score, score, score_by
+from ppbench.score import GROUPS
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
 from ppbench.tally import SERIAL
@@ -99,7 +99,7 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     Without arguments: the smoke suite on the embedded mock endpoint, offline, in under a minute.
     """
     asked = {name: value for name, value in options.items() if name not in _NOT_KEPT}
-    directory = None
+    form, directory = one_form(options["form"], options["by"], as_json=options["as_json"]), None
     if options["resume"]:
         directory = RunDirectory(Path(options["resume"]))
         asked = resumed_options(ctx, directory, asked)
@@ -115,7 +115,6 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     except (KeyboardInterrupt, BudgetReached) as stop:
         session.say_how_to_go_on(more="--max-cost" in str(stop))
         raise
-    form = "json" if options["as_json"] else options["form"]
     session.finish(directory, form, options["by"], max_failures=options["max_failures"])
 
 
@@ -134,6 +133,7 @@ class _Session:
         self._categories = categories(plugins)
         self._items = self._load()
         self._directory: RunDirectory | None = None
+        self._tallies: list[Tally] = []
         self._methods = list({spec_of(method): method for method in self._methods}.values())
 
     def _load(self) -> list[Item]:
@@ -248,42 +248,16 @@ class _Session:
 
     def _judge(self, directory: RunDirectory) -> None:
         bench = Bench({item.id: item for item in self._items}, self._categories, self._plugins)
-        judge_missing(bench, self._judges, directory)
+        self._tallies = judge_run(bench, self._judges, directory)
 
     def finish(self, directory: RunDirectory, form: str, by: str | None, *, max_failures: float) -> None:
-        """Print the table, then refuse a run in which too much failed."""
+        """Print the table, then refuse a run in which a judge, or too much, failed."""
         rows = print_run(directory, form, by)
+        refuse_failures(self._tallies, directory.path)
         failed, asked = sum(row.failures for row in rows), sum(row.n for row in rows)
         if failed > max_failures * asked:
             first = next(trial.failure for trial in directory.trials() if trial.failure)
             raise TooManyFailures(f"{failed} of {asked} trials failed; the first: {first}")
-
-
-def judge_missing(bench: Bench, judges: Sequence[Any], directory: RunDirectory) -> None:
-    """Append the verdicts that are not there yet, batch by batch: what was paid for is kept."""
-    for judge in judges:
-        have = {_cell(record) for record in directory.verdicts() if record["judge"] == spec_of(judge)}
-        for batch in judge_trials(bench, judge, directory.trials(), done=have):
-            directory.append_verdicts(batch)
-
-
-def _cell(record: dict[str, Any]) -> tuple[str, int, str, int]:
-    return (record["item"], record["repeat"], record["decomposer"], record["try"])
-
-
-def print_run(directory: RunDirectory, form: str, by: str | None = None) -> list[Score]:
-    """Score a stored run and print it."""
-    record = directory.run
-    scores = score(record, directory.trials(), directory.verdicts())
-    if by:
-        groups = score_by(by, record, directory.trials(), directory.verdicts())
-        click.echo(render_by(groups, by, style="github" if form == "markdown" else "simple"))
-        return scores
-    if form == "paper":
-        click.echo(paper.render(record, directory.trials()))
-        return scores
-    click.echo(render(record, scores, health(directory.trials()), path=str(directory.path), form=form))
-    return scores
 
 
 def _with_serial(specs: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -20,7 +21,10 @@ from ppbench.commands.run import JUDGES
 from ppbench.errors import InvalidData, UsageError
 from ppbench.model import Category, Item
 from ppbench.plugins import Plugins
-from ppbench.tasks import Problem, data_dir, load_items, select, suite_digest, suites
+from ppbench.tasks import Placed, Problem, data_dir, load_placed, select, suite_digest, suites
+
+SHOWN = 160
+"""Characters of a rendered subtask."""
 
 
 @click.group()
@@ -87,7 +91,8 @@ def show(name: str, samples: int, as_json: bool) -> None:
         return
     if len(chosen) > 1:
         by_category = Counter(item.category for item in chosen)
-        click.echo(f"{name}: {len(chosen)} prompts, {balance.subtasks(chosen)} subtasks")
+        version = f" v{suites()[name]['version']} ({suites()[name]['digest']})" if name in suites() else ""
+        click.echo(f"{name}{version}: {len(chosen)} prompts, {balance.subtasks(chosen)} subtasks")
         click.echo(f"categories: {_spread(by_category)}\nlanguages: {_spread(balance.languages(chosen))}")
         click.echo(f"subtasks a prompt: {_spread(balance.sizes(chosen))}\n")
     step = max(1, len(chosen) // samples)
@@ -101,12 +106,19 @@ def _show(item: Item) -> None:
     click.echo(plain("\n".join("    " + line for line in item.text.splitlines())))
     if item.schema:
         references = item.reference or ((),) * item.schema.size
-        for place, (text, accepted) in enumerate(zip(item.schema.render(), references, strict=True), 1):
-            shown = " ".join(text.split())
-            click.echo(plain(f"  {place}. {shown[:100]}" + (f"  =>  {' | '.join(accepted)}" if accepted else "")))
+        # The context stands above, in the prompt; here it would hide what tells one subtask from another.
+        brief = replace(item.schema, context="[...]") if item.schema.context else item.schema
+        for place, (text, accepted) in enumerate(zip(brief.render(), references, strict=True), 1):
+            shown = _middle_out(" ".join(text.split()))
+            click.echo(plain(f"  {place}. {shown}" + (f"  =>  {' | '.join(accepted)}" if accepted else "")))
     for constraint in item.constraints:
         click.echo(plain(f"  of the whole set: {constraint}"))
     click.echo("")
+
+
+def _middle_out(text: str) -> str:
+    """One line of a text: its beginning, and its end, where the item mostly is."""
+    return text if len(text) <= SHOWN else f"{text[: SHOWN // 2]} [...] {text[-SHOWN // 2 :]}"
 
 
 def _named(plugins: Plugins, name: str) -> list[Item]:
@@ -146,17 +158,22 @@ def validate(files: tuple[str, ...]) -> None:
     known, names = categories(plugins), known_names(plugins)
     sources = [(path, False) for path in files] or [(c.prompts, True) for c in known.values() if c.prompts]
     problems = [Problem(f"category {c.id}", what) for c in known.values() for what in dry.category_problems(c)]
-    found: list[Item] = []
+    found: list[Placed] = []
     for path, strict in sources:
-        items, bad = load_items(path, categories=names, strict=strict)
-        problems += bad + [Problem(f"{path}: {item.id}", what) for item in items for what in _wrong(item, plugins)]
+        items, bad = load_placed(path, categories=names, strict=strict)
+        problems += bad or ([] if items else [Problem(path, "holds no prompt")])
+        problems += [Problem(where, f"{item.id}: {what}") for where, item in items for what in _wrong(item, plugins)]
         found += items
-    problems += [Problem(item.id, f"says the same as {first.id}") for item, first in dry.doubles(found)]
+    problems += dry.doubles(found)
     if problems:
-        raise InvalidData(f"{len(problems)} problems:\n" + "\n".join(f"  {problem}" for problem in problems))
+        raise InvalidData(f"{_many(len(problems), 'problem')}:\n" + "\n".join(f"  {problem}" for problem in problems))
     if not files:
         _check_suites(installed_items(plugins))
-    click.echo(f"{len(found)} prompts in {len(sources)} files are valid; each ran dry")
+    click.echo(f"{_many(len(found), 'prompt')} in {_many(len(sources), 'file')}: valid, and each ran dry")
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _wrong(item: Item, plugins: Plugins) -> list[str]:

@@ -26,12 +26,14 @@ def text(value: Any, name: str) -> str | None:
     return value
 
 
-def label(value: Any) -> str | None:
-    """A text or a number, as text: an id, the name of a source."""
+def label(value: Any, name: str) -> str | None:
+    """A text, or what a column may hold in its place, a number or a UUID, as text: an id, the name of a source."""
     value = filled(value)
+    if isinstance(value, (list, dict)):
+        raise ValueError(f"{name} is a text or a number, this is {type(value).__name__}")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return None if value is None else str(value) if isinstance(value, (str, int, float)) else None
+    return None if value is None else str(value)
 
 
 def parsed(value: Any, name: str) -> Any:
@@ -68,12 +70,13 @@ def number(value: Any, name: str) -> int | float | None:
 
 def truth(value: Any, name: str) -> bool | None:
     """True, False or None; "True" and 1 are True."""
-    value = label(value) if not isinstance(value, bool) else value
+    value = filled(value)
     if value is None or isinstance(value, bool):
         return value
-    if value.casefold() not in _TRUTH:
-        raise ValueError(f"{name} is true or false, this is {value[:20]!r}")
-    return _TRUTH[value.casefold()]
+    said = label(value, name) or ""
+    if said.casefold() not in _TRUTH:
+        raise ValueError(f"{name} is true or false, this is {said[:20]!r}")
+    return _TRUTH[said.casefold()]
 
 
 def schema(cells: Mapping[str, Any]) -> dict[str, Any] | None:

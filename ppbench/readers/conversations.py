@@ -33,9 +33,9 @@ def _layout(name: str, title: str, ident: str, licence: str, terms: str) -> Layo
         return {
             "text": text(turn.get("content"), "content"),
             "language": turn.get("language") or fields["language"],
-            "source": " ".join(filter(None, [name, label(fields["number"])])),
+            "source": " ".join(filter(None, [name, label(fields["number"], ident)])),
             "licence": licence,
-            "model": label(fields["model"]),
+            "model": label(fields["model"], "model"),
         }
 
     columns = {"conversation": ("conversation",), "language": ("language",), "model": ("model",), "number": (ident,)}

@@ -24,7 +24,7 @@ _MIXED = "that of LMSYS-Chat-1M (no redistribution) or of WildChat-1M (ODC-BY); 
 
 
 def _build(fields: Fields, name: str) -> dict[str, Any]:
-    origin = label(fields["origin"])
+    origin = label(fields["origin"], "source")
     whence = (origin or name).casefold()
     parallelizable = truth(fields["parallelizable"], "parallelizable")
     annotation = schema(fields) if parallelizable is not False else None
@@ -36,7 +36,7 @@ def _build(fields: Fields, name: str) -> dict[str, Any]:
         "category": text(fields["category"], "category") or next((v for k, v in _EARLY.items() if name.startswith(k)), None),
         "schema": annotation,
         "splittable": parallelizable is not False,
-        "source": " ".join(filter(None, ["parallelprompt", origin or name, label(fields["number"])])),
+        "source": " ".join(filter(None, ["parallelprompt", origin or name, label(fields["number"], "source_index")])),
         "licence": next((licence for part, licence in _LICENCES.items() if part in whence), _MIXED),
     }
 

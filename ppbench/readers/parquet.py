@@ -2,6 +2,7 @@
 
 duckdb is the optional extra `data`. Nothing is fetched: no network, no extension, no glob beyond the file that is named.
 A Parquet file is checked by the page, not by the row: one that is damaged, or holds a text that is not UTF-8, ends the reading.
+duckdb decodes 2048 rows at once, whatever their size: a file of rows of megabytes takes gigabytes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from ppbench.errors import BrokenPlugin, InvalidData
 
-_BATCH = 256
+_BATCH = 16
 _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
     "autoinstall_known_extensions": False,

@@ -42,7 +42,7 @@ def _build(fields: Fields, name: str) -> dict[str, Any]:
         "schema": {"template": template, "context": context, "data": problems, "n": None},
         "reference": answers,
         "splittable": True,
-        "source": " ".join(filter(None, [name, label(fields["number"])])),
+        "source": " ".join(filter(None, [name, label(fields["number"], "id")])),
     }
 
 
@@ -50,7 +50,7 @@ def _answer(value: Any) -> str | list[str]:
     """A gold answer, or its accepted variants, as text."""
     if isinstance(value, list) and value:
         return [part for variant in value if isinstance(part := _answer(variant), str)]
-    if isinstance(value, bool) or (plain := label(value)) is None:
+    if isinstance(value, (bool, list, dict)) or (plain := label(value, "answer")) is None:
         raise ValueError(f"an answer is a text, a number or a list of them, this is {str(value)[:40]!r}")
     return plain
 

@@ -131,6 +131,8 @@ def _csv_rows(path: Path, choose: Choose) -> Rows:
             header = next(reader, [])
         except csv.Error as error:
             raise InvalidData(f"cannot read {path}: its header is no CSV: {error}") from None
+        if not header:
+            raise InvalidData(f"cannot read {path}: it has no header; the first line names the columns")
         choose(header)
         if len(set(header)) < len(header):
             raise InvalidData(f"cannot read {path}: its header names a column twice: {', '.join(header)[:300]}")

@@ -11,7 +11,7 @@ from ppbench.readers.layout import Fields, Layout
 def _build(fields: Fields, name: str) -> dict[str, Any]:
     annotation = parsed(fields["schema"], "schema")
     return {
-        "id": label(fields["id"]),
+        "id": label(fields["id"], "id"),
         "text": text(fields["text"], "text"),
         "language": fields["language"],
         "category": text(fields["category"], "category") or (annotation.get("category") if _is_object(annotation) else None),
@@ -21,8 +21,8 @@ def _build(fields: Fields, name: str) -> dict[str, Any]:
         "dependency": text(fields["dependency"], "dependency") or "none",
         "edges": listed(fields["edges"], "edges") or [],
         "constraints": listed(fields["constraints"], "constraints") or [],
-        "family": label(fields["family"]),
-        "source": label(fields["source"]) or name,
+        "family": label(fields["family"], "family"),
+        "source": label(fields["source"], "source") or name,
         "licence": text(fields["licence"], "licence"),
     }
 

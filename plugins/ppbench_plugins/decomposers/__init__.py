@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ppbench import hookimpl
+from ppbench_plugins.decomposers.adversaries import Constant, Flatterer, RandomSplit, Truncator
 from ppbench_plugins.decomposers.dag import Dag
 from ppbench_plugins.decomposers.schema import SchemaExtraction
 from ppbench_plugins.decomposers.serial import Serial
@@ -12,4 +13,4 @@ from ppbench_plugins.decomposers.top import TreeOfProblems
 
 @hookimpl
 def ppbench_decomposers() -> tuple[type, ...]:
-    return (Serial, SchemaExtraction, SkeletonOfThought, TreeOfProblems, Dag)
+    return (Serial, SchemaExtraction, SkeletonOfThought, TreeOfProblems, Dag, Constant, Truncator, Flatterer, RandomSplit)
