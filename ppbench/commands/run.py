@@ -31,7 +31,7 @@ from ppbench.run import Block, Conditions, Runner, remaining
 from ppbench.score import GROUPS
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
-from ppbench.tally import SERIAL
+from ppbench.tally import AGAIN, SERIAL
 from ppbench.tasks import digest, select
 
 METHODS = ("serial", "schema:source=rules", "schema", "sot", "top", "dag")
@@ -84,6 +84,7 @@ _NOT_KEPT = {
               help="Share of failed trials above which the run exits with 3.")  # fmt: skip
 @click.option("-o", "--output-dir", type=click.Path(file_okay=False), help="Run directory; runs/<time> without one.")
 @click.option("--resume", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Go on with a stopped run.")
+@click.option("--noise", is_flag=True, help="Serial twice: what it gains over itself is the noise floor.")
 @click.option("--dry-run", is_flag=True, help="Estimate calls, tokens, cost and time; send nothing.")
 @click.option("--like", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Estimate by an earlier run.")
 @click.option("--ttft", type=click.FloatRange(min=0, max=1e6), help="Seconds to a first token, for the estimate.")
@@ -124,7 +125,7 @@ class _Session:
     def __init__(self, plugins: Plugins, asked: dict[str, Any], budget: Budget, *, quiet: bool) -> None:
         self._plugins, self._asked, self._quiet = plugins, asked, quiet
         self._budget = budget
-        self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"])]
+        self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"], noise=asked["noise"])]
         self._judges = [plugins.make("judge", spec) for spec in asked["judges"]]
         self._executor: Executor = plugins.make(
             "executor", asked["executor"], model=asked["model"], base_url=asked["base_url"],
@@ -260,8 +261,8 @@ class _Session:
             raise TooManyFailures(f"{failed} of {asked} trials failed; the first: {first}")
 
 
-def _with_serial(specs: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys([SERIAL, *specs]))
+def _with_serial(specs: Sequence[str], *, noise: bool) -> list[str]:
+    return list(dict.fromkeys([SERIAL, *([AGAIN] if noise else []), *specs]))
 
 
 def _absolute(path: str | None) -> str | None:
