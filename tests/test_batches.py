@@ -27,6 +27,7 @@ from ppbench.judging import Bench, judge_trials
 from ppbench.plugins import load
 from ppbench_plugins import wire
 from ppbench_plugins.categories import CATEGORIES
+from ppbench_plugins.curation.spending import Budget, Spending
 from ppbench_plugins.endpoint.embedded import Embedded
 from ppbench_plugins.executors.batch import AnthropicBatch, OpenAIBatch
 from ppbench_plugins.mock.items import known_items
@@ -517,6 +518,17 @@ def test_all_lanes_are_open_at_once() -> None:
         outcomes: list[Outcome] = list(Loop(executor, Policy(trial_timeout_s=1e-6)).run(lanes, width=1))
         assert sizes(speaker.batches(url)) == [20]
     assert not any(outcome.failure for outcome in outcomes)
+
+
+def test_a_planner_pays_half(tmp_path: Path) -> None:
+    """What a curation spends by a batch executor is half of what the same tokens cost alone."""
+    prices = tmp_path / "prices.json"
+    prices.write_text(json.dumps({"lab/m": {"input": 2, "output": 8, "as_of": "2026-01-01", "source": "invented"}}))
+    alone = Spending(Budget(prices=str(prices)), "lab/m")
+    together = Spending(Budget(prices=str(prices)), "lab/m", LAB.component.price_factor)
+    for spending in (alone, together):
+        spending.add(1000, 500, 0)
+    assert (alone.usd, together.usd) == (0.006, 0.003)
 
 
 @needs_engine
