@@ -162,6 +162,14 @@ def _results(client: anthropic.Anthropic, batch: str) -> Any:
     return client.messages.batches.results(batch)
 
 
+@needs_engine
+@pytest.mark.parametrize("text", ["nope=1", "polls=x", "polls"])
+def test_an_endpoint_with_batches_that_nobody_understands_does_not_start(text: str) -> None:
+    """The message lists what is known."""
+    with pytest.raises(UsageError, match="polls, errored, expired"), Embedded("quick", batches=text):
+        pass
+
+
 # What goes out together, and what comes back
 
 
@@ -411,6 +419,17 @@ def test_a_batch_that_may_have_been_made_is_not_made_again() -> None:
     assert error.kind == "bad_reply"
     assert "may have been made" in error.message
     assert len(server.lines) == 1
+
+
+@everywhere
+def test_an_endpoint_that_is_not_there_is_tried_again(speaker: Speaker) -> None:
+    """Nothing left, so nothing can have been made."""
+    with Faulty() as server:
+        url = server.url
+    with speaker(url) as executor:
+        outcome = run(executor, max_tries=2)
+    [span] = outcome.trace.spans
+    assert [reply.error and reply.error.kind for reply in (*span.failed, span.reply)] == ["refused", "refused"]
 
 
 def test_results_elsewhere_are_not_fetched_with_the_key() -> None:

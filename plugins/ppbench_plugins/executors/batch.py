@@ -133,7 +133,9 @@ class _Api:
         return wire.failure("bad_reply", said, target=self._link.target, key=self._link.key)
 
     def _is_lost(self, error: Exception) -> bool:
-        return getattr(error, "response", None) is None and self.failure(error).kind in ("timeout", "dropped", "bad_reply")
+        """The request may have arrived: it left, and nothing that can be read came back."""
+        answered, left = getattr(error, "response", None) is not None, "Connect" not in type(error.__cause__).__name__
+        return not answered and left and self.failure(error).kind in ("timeout", "dropped", "bad_reply")
 
     def _read(self, line: Any) -> tuple[str, wire.Answer]:
         return wire.batches.read_result(self._link.target, line, key=self._link.key)
