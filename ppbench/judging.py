@@ -20,11 +20,11 @@ from ppbench.controls import controls_of, sample, shown_as
 from ppbench.errors import BrokenPlugin, EndpointUnusable, InvalidData, PpbenchError, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Case, Executor, Judge
-from ppbench.jobs import Job, Outcome, Policy
+from ppbench.jobs import Job, Outcome, Policy, is_untimed
 from ppbench.model import Category, Item, Verdict
 from ppbench.plan import Plan
 from ppbench.plugins import Plugins
-from ppbench.specs import spec_of
+from ppbench.specs import spec_of, split_spec
 from ppbench.store import Cell, RunDirectory, cell, encode_no_verdict, encode_verdict
 from ppbench.tally import SERIAL
 from ppbench.trace import UNUSABLE, Failure, Reply, Trial
@@ -138,11 +138,19 @@ def judge_trials(
     about = {"version": bench.version_of(judge), "prompt": prompt_hash(judge), "round": round_}
     with ExitStack() as stack:
         asker = _Asker(bench, judge, stack)
-        for batch in chain(_shown_controls(bench, controls), (_cases(bench, blocks) for blocks in _batches(trials))):
+        batches = chain(_shown_controls(bench, controls), (_cases(bench, blocks) for blocks in _batches(trials)))
+        for batch in [list(chain.from_iterable(batches))] if _is_patient(bench, judge) else batches:
             todo = [shown for shown in batch if shown.cell not in done]
             if todo:
                 yield [record for shown, asked in zip(todo, asker.ask(todo), strict=True)
                        for record in _records(judge, shown, asked, about)]  # fmt: skip
+
+
+def _is_patient(bench: Bench, judge: Judge) -> bool:
+    """Its executor takes hours, however little it is given: all that there is goes at once."""
+    name = split_spec(getattr(judge, "executor", ""))[0]
+    component = bench.plugins.of("executor").get(name)
+    return component is not None and is_untimed(component.value)
 
 
 def _batches(trials: Iterable[Trial]) -> Iterator[list[Trial]]:
