@@ -17,6 +17,7 @@ from typing import Any
 
 from ppbench.attempts import expect
 from ppbench.controls import controls_of, sample, shown_as
+from ppbench.costs import usage_of
 from ppbench.errors import BrokenPlugin, EndpointUnusable, InvalidData, PpbenchError, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Case, Executor, Judge
@@ -143,7 +144,7 @@ def judge_trials(
             todo = [shown for shown in batch if shown.cell not in done]
             if todo:
                 yield [record for shown, asked in zip(todo, asker.ask(todo), strict=True)
-                       for record in _records(judge, shown, asked, about)]  # fmt: skip
+                       for record in _records(judge, shown, asked, about, asker.price_factor)]  # fmt: skip
 
 
 def _is_patient(bench: Bench, judge: Judge) -> bool:
@@ -194,7 +195,9 @@ Asked = tuple[Reply, ...] | Exception
 """The replies to a judge's plan, none where it has none; or what its `plan` raised."""
 
 
-def _records(judge: Judge, shown: Shown, asked: Asked, about: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _records(
+    judge: Judge, shown: Shown, asked: Asked, about: Mapping[str, Any], price_factor: float = 1.0
+) -> list[dict[str, Any]]:
     """What a judge says of one case; where a value is missing, one record that says why, if there is a reason."""
     trial, spec = shown.trial, spec_of(judge)
     about = {**about, "control": shown.control, "compares": bool(shown.control and getattr(judge, "compares", False))}
@@ -205,27 +208,13 @@ def _records(judge: Judge, shown: Shown, asked: Asked, about: Mapping[str, Any])
     except PpbenchError:  # said on purpose, and true of every case
         raise
     except Exception as error:
-        usage = {} if isinstance(asked, Exception) else _usage(judge, asked)
+        usage = {} if isinstance(asked, Exception) else usage_of(getattr(judge, "model", None) or "", asked, price_factor)
         return [encode_no_verdict(trial, spec, failure=_reason(error), **about, usage=usage)]
-    usage = _usage(judge, asked)
+    usage = usage_of(getattr(judge, "model", None) or "", asked, price_factor)
     if verdicts or not asked:
         return [encode_verdict(trial, spec, verdict, **about, usage={} if k else usage) for k, verdict in enumerate(verdicts)]
     lost = next((reply.error for reply in asked if reply.error), None)
     return [encode_no_verdict(trial, spec, failure=f"{lost.kind}: {lost.message}" if lost else "", **about, usage=usage)]
-
-
-def _usage(judge: Judge, asked: Sequence[Reply]) -> dict[str, Any]:
-    """What the calls for one case took, for its first record; empty where no model was asked. A sum is None where an answer
-    does not tell."""
-
-    def total(name: str) -> int | None:
-        told = [getattr(reply, name) for reply in asked if reply.error is None or getattr(reply, name) is not None]
-        return None if None in told else sum(told)
-
-    if not asked:
-        return {}
-    return {"model": getattr(judge, "model", None) or "", "calls": len(asked),
-            **{name: total(name) for name in ("tokens_in", "tokens_out", "tokens_cached")}}  # fmt: skip
 
 
 def _reason(error: Exception) -> str:
@@ -266,6 +255,11 @@ class _Asker:
                 place = int(outcome.job.key.partition("/")[2])
                 found[place] = _in_order(plans[place], outcome)
         return found
+
+    @property
+    def price_factor(self) -> float:
+        """What its executor takes of the listed price."""
+        return float(getattr(self._executor, "price_factor", 1.0))
 
     def _plan(self, case: Case) -> Plan | Exception | None:
         try:

@@ -516,6 +516,7 @@ def test_a_judge_asks_all_it_has_in_one_batch(speaker: Speaker) -> None:
         judge = load().make("judge", f'pairwise:model={speaker.model},executor="{executor}"')
         records = [record for part in judge_trials(bench, judge, trials) for record in part]
         assert sizes(speaker.batches(url)) == [180]
+    assert {record["usage"]["price_factor"] for record in records if "usage" in record} == {0.5}
     usual = load().make("judge", "pairwise:model=mock/quick")
     expected = [record for part in judge_trials(bench, usual, trials) for record in part]
     assert [(r["criterion"], r["value"]) for r in records] == [(r["criterion"], r["value"]) for r in expected]
