@@ -150,16 +150,18 @@ class Page:
     def screenshot(self, file: Path, *, whole: bool = False) -> None:
         file.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", captureBeyondViewport=whole)["data"]))
 
+    def _events(self, method: str) -> list[dict[str, Any]]:
+        mine = (event for event in self._browser.events if event.get("sessionId") == self._session)
+        return [event["params"] for event in mine if event.get("method") == method]
+
     def requests(self) -> list[str]:
-        """Addresses that this browser asked for."""
-        return [event["params"]["request"]["url"] for event in self._browser.events
-                if event.get("method") == "Network.requestWillBeSent"]  # fmt: skip
+        """Addresses that this tab asked for."""
+        return [asked["request"]["url"] for asked in self._events("Network.requestWillBeSent")]
 
     def complaints(self) -> list[str]:
         """What the browser said of errors: exceptions, what a policy forbade."""
-        found = [event["params"]["entry"]["text"] for event in self._browser.events if event.get("method") == "Log.entryAdded"]
-        return found + [str(event["params"]["exceptionDetails"]) for event in self._browser.events
-                        if event.get("method") == "Runtime.exceptionThrown"]  # fmt: skip
+        logged = [entry["entry"]["text"] for entry in self._events("Log.entryAdded")]
+        return logged + [str(thrown["exceptionDetails"]) for thrown in self._events("Runtime.exceptionThrown")]
 
 
 @contextmanager
