@@ -3,7 +3,8 @@ PYTHON ?= python3
 CLANG ?= clang++
 BIN ?= .venv/bin
 
-.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme suites bench bench-rules bench-sets clean
+.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme suites bench bench-rules bench-sets bench-curate \
+	simulate clean
 
 all: lint types test docs native-test
 
@@ -88,6 +89,12 @@ bench-sets:
 # Do the intervals cover, and how often is a false verdict given? The tables of ppbench/FIGURES.md, in some minutes.
 simulate:
 	$(BIN)/python tests/simulation.py
+
+# Rows a second and peak memory of `ppbench curate` on synthetic conversations, made first where they are not there;
+# WHOLE=1 curates them by rules as well.
+ROWS ?= 1000000
+bench-curate:
+	$(BIN)/python tests/curatebench.py --rows $(ROWS) $(if $(WHOLE),--whole)
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

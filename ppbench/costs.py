@@ -131,7 +131,7 @@ def _judged(verdicts: Iterable[Mapping[str, Any]], prices: Prices) -> dict[tuple
     seen: set[tuple[Any, ...]] = set()
     for record in verdicts:
         usage = record.get("usage")
-        cell = tuple(record.get(name) for name in ("judge", "item", "repeat", "decomposer", "try"))
+        cell = tuple(record.get(name) for name in ("judge", "item", "repeat", "decomposer", "try", "control", "round"))
         if usage and cell not in seen:
             seen.add(cell)
             found.setdefault((record["judge"], usage.get("model") or ""), Line()).add(_asked(usage, prices))

@@ -20,11 +20,11 @@ from ppbench.controls import controls_of, sample, shown_as
 from ppbench.errors import BrokenPlugin, EndpointUnusable, InvalidData, PpbenchError, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Case, Executor, Judge
-from ppbench.jobs import Job, Outcome, Policy
+from ppbench.jobs import Job, Outcome, Policy, is_untimed
 from ppbench.model import Category, Item, Verdict
 from ppbench.plan import Plan
 from ppbench.plugins import Plugins
-from ppbench.specs import spec_of
+from ppbench.specs import spec_of, split_spec
 from ppbench.store import Cell, RunDirectory, cell, encode_no_verdict, encode_verdict
 from ppbench.tally import SERIAL
 from ppbench.trace import UNUSABLE, Failure, Reply, Trial
@@ -61,7 +61,7 @@ class Shown:
 
 
 @dataclass
-class Tally:
+class Hearing:
     """What came of one judge: what it was shown, where it said nothing after it had asked, where it failed."""
 
     judge: str
@@ -83,38 +83,38 @@ class Tally:
                 self.first = self.first or f"{record['item']}, {record['decomposer']}{control}: {record['failure']}"
 
 
-def judge_run(bench: Bench, judges: Sequence[Judge], directory: RunDirectory, *, again: bool = False) -> list[Tally]:
+def judge_run(bench: Bench, judges: Sequence[Judge], directory: RunDirectory, *, again: bool = False) -> list[Hearing]:
     """Append the verdicts, controls first, that are not there yet; all of them anew if `again`.
 
     Batch by batch: what was paid for is kept, whatever happens. A case on which a judge failed counts as not there, and one
-    that cannot go on ends alone: the tally says why, `refuse_failures` raises it.
+    that cannot go on ends alone: the hearing says why, `refuse_failures` raises it.
     """
-    tallies = []
+    hearings = []
     with directory.lock():
         drawn = sample(directory.trials(), {item.id: item.category for item in bench.items.values()}, directory.run["seed"])
         for judge in judges:
             done, round_ = _done(directory.verdicts(), spec_of(judge), again=again)
-            tally = Tally(spec_of(judge))
-            tallies.append(tally)
+            hearing = Hearing(spec_of(judge))
+            hearings.append(hearing)
             batches = judge_trials(bench, judge, directory.trials(), done=done, controls=drawn, round_=round_)
             try:
                 for batch in batches:
                     directory.append_verdicts(batch)
-                    tally.count(batch)
+                    hearing.count(batch)
             except PpbenchError as error:
-                tally.ended = error
-    return tallies
+                hearing.ended = error
+    return hearings
 
 
-def refuse_failures(tallies: Sequence[Tally], path: Path) -> None:
+def refuse_failures(hearings: Sequence[Hearing], path: Path) -> None:
     """Raise BrokenPlugin if a judge failed on a case, or what ended a judge."""
-    lines = [f"judge {tally.judge} failed on {tally.failed} of {tally.shown} cases; the first: {tally.first}"
-             for tally in tallies if tally.failed]  # fmt: skip
-    lines += [f"judge {tally.judge} could not go on: {tally.ended}" for tally in tallies if tally.ended]
+    lines = [f"judge {hearing.judge} failed on {hearing.failed} of {hearing.shown} cases; the first: {hearing.first}"
+             for hearing in hearings if hearing.failed]  # fmt: skip
+    lines += [f"judge {hearing.judge} could not go on: {hearing.ended}" for hearing in hearings if hearing.ended]
     if lines:
         remedy = f"All other verdicts are kept; `ppbench judge {path} --judge SPEC` asks for what is missing, and for no more"
-        kinds: list[type[PpbenchError]] = [BrokenPlugin for tally in tallies if tally.failed]
-        kinds += [type(tally.ended) for tally in tallies if tally.ended]
+        kinds: list[type[PpbenchError]] = [BrokenPlugin for hearing in hearings if hearing.failed]
+        kinds += [type(hearing.ended) for hearing in hearings if hearing.ended]
         raise kinds[0]("\n".join([*lines, remedy]))
 
 
@@ -138,11 +138,19 @@ def judge_trials(
     about = {"version": bench.version_of(judge), "prompt": prompt_hash(judge), "round": round_}
     with ExitStack() as stack:
         asker = _Asker(bench, judge, stack)
-        for batch in chain(_shown_controls(bench, controls), (_cases(bench, blocks) for blocks in _batches(trials))):
+        batches = chain(_shown_controls(bench, controls), (_cases(bench, blocks) for blocks in _batches(trials)))
+        for batch in [list(chain.from_iterable(batches))] if _is_patient(bench, judge) else batches:
             todo = [shown for shown in batch if shown.cell not in done]
             if todo:
                 yield [record for shown, asked in zip(todo, asker.ask(todo), strict=True)
                        for record in _records(judge, shown, asked, about)]  # fmt: skip
+
+
+def _is_patient(bench: Bench, judge: Judge) -> bool:
+    """Its executor takes hours, however little it is given: all that there is goes at once."""
+    name = split_spec(getattr(judge, "executor", ""))[0]
+    component = bench.plugins.of("executor").get(name)
+    return component is not None and is_untimed(component.value)
 
 
 def _batches(trials: Iterable[Trial]) -> Iterator[list[Trial]]:
@@ -197,11 +205,27 @@ def _records(judge: Judge, shown: Shown, asked: Asked, about: Mapping[str, Any])
     except PpbenchError:  # said on purpose, and true of every case
         raise
     except Exception as error:
-        return [encode_no_verdict(trial, spec, failure=_reason(error), **about)]
+        usage = {} if isinstance(asked, Exception) else _usage(judge, asked)
+        return [encode_no_verdict(trial, spec, failure=_reason(error), **about, usage=usage)]
+    usage = _usage(judge, asked)
     if verdicts or not asked:
-        return [encode_verdict(trial, spec, verdict, **about) for verdict in verdicts]
+        return [encode_verdict(trial, spec, verdict, **about, usage={} if k else usage) for k, verdict in enumerate(verdicts)]
     lost = next((reply.error for reply in asked if reply.error), None)
-    return [encode_no_verdict(trial, spec, failure=f"{lost.kind}: {lost.message}" if lost else "", **about)]
+    return [encode_no_verdict(trial, spec, failure=f"{lost.kind}: {lost.message}" if lost else "", **about, usage=usage)]
+
+
+def _usage(judge: Judge, asked: Sequence[Reply]) -> dict[str, Any]:
+    """What the calls for one case took, for its first record; empty where no model was asked. A sum is None where an answer
+    does not tell."""
+
+    def total(name: str) -> int | None:
+        told = [getattr(reply, name) for reply in asked if reply.error is None or getattr(reply, name) is not None]
+        return None if None in told else sum(told)
+
+    if not asked:
+        return {}
+    return {"model": getattr(judge, "model", None) or "", "calls": len(asked),
+            **{name: total(name) for name in ("tokens_in", "tokens_out", "tokens_cached")}}  # fmt: skip
 
 
 def _reason(error: Exception) -> str:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import ppbench as package
 from ppbench import UsageError
+from ppbench.agreement import jury
 from ppbench.fitness import examine, standing
 from ppbench.human.cases import gather, ordered, serial_is_a
 from ppbench.human.desk import SAME, Desk
@@ -292,6 +293,17 @@ def test_agreement_has_its_denominators() -> None:
     assert any("cal" in note for note in found.notes)
     changed = [*said, record(ben, "c", 0.5, round=1)]
     assert summarize(changed, {ada: "ada", ben: "ben"}, ["preference"]).agreement[0][2] == "1.00 (3 of 3)"
+
+
+def test_ties_that_nobody_was_asked_about_are_no_agreement() -> None:
+    """They count for a method's mean, and leave alpha as it is; said again after being asked, they count."""
+    said = [record(judge, item, value) for judge, values in (("ada", (1, 0)), ("ben", (1, 1)))
+            for item, value in zip("ab", values, strict=True)]  # fmt: skip
+    ties = [record(judge, item, 0.5, reason=SAME) for judge in ("ada", "ben") for item in "cdef"]
+    assert jury([*said, *ties]).alpha == jury(said).alpha
+    assert jury([*said, *ties]).rankings["ben"] == {"m": pytest.approx(4 / 6)}
+    asked = [{**tie, "reason": ""} for tie in ties]
+    assert jury([*said, *ties, *asked]).alpha == jury([*said, *asked]).alpha
 
 
 def test_ctrl_c_ends_the_page_and_prints_what_came_of_it(run: RunDirectory) -> None:

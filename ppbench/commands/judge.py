@@ -53,17 +53,17 @@ def judge(
         click.echo(f"dropped {dropped} bytes of an incomplete verdict from verdicts.jsonl; it is asked for again", err=True)
     if human:
         serve(bench, directory, annotator=annotator, port=port or 0, limit=limit)
-    tallies = [] if human else judge_run(bench, made, directory, again=again)
+    hearings = [] if human else judge_run(bench, made, directory, again=again)
     form = "json" if as_json else form
     print_run(directory, form)
     if human:
         print_summary(bench, directory, err=form != "table")
-    for tally in tallies:
-        if tally.silent:
-            click.echo(f"judge {tally.judge} asked a model and said nothing on {tally.silent} cases", err=True)
+    for hearing in hearings:
+        if hearing.silent:
+            click.echo(f"judge {hearing.judge} asked a model and said nothing on {hearing.silent} cases", err=True)
     for line in (*_stale(bench, directory), *_unfit(directory)):
         click.echo(line, err=True)
-    refuse_failures(tallies, directory.path)
+    refuse_failures(hearings, directory.path)
 
 
 def _stale(bench: Bench, directory: RunDirectory) -> list[str]:

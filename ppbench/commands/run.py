@@ -23,7 +23,7 @@ from ppbench.commands.resuming import refuse_other_run, resumed_options
 from ppbench.errors import BudgetReached, EndpointUnusable, TooManyFailures, UsageError
 from ppbench.health import health
 from ppbench.hookspecs import Executor
-from ppbench.judging import Bench, Tally, judge_run, refuse_failures
+from ppbench.judging import Bench, Hearing, judge_run, refuse_failures
 from ppbench.model import Item
 from ppbench.plugins import Plugins
 from ppbench.report import FORMATS
@@ -31,7 +31,7 @@ from ppbench.run import Block, Conditions, Runner, remaining
 from ppbench.score import GROUPS
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
-from ppbench.tally import SERIAL
+from ppbench.tally import AGAIN, SERIAL
 from ppbench.tasks import digest, select
 
 METHODS = ("serial", "schema:source=rules", "schema", "sot", "top", "dag")
@@ -84,6 +84,7 @@ _NOT_KEPT = {
               help="Share of failed trials above which the run exits with 3.")  # fmt: skip
 @click.option("-o", "--output-dir", type=click.Path(file_okay=False), help="Run directory; runs/<time> without one.")
 @click.option("--resume", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Go on with a stopped run.")
+@click.option("--noise", is_flag=True, help="Serial twice: what it gains over itself is the noise floor.")
 @click.option("--dry-run", is_flag=True, help="Estimate calls, tokens, cost and time; send nothing.")
 @click.option("--like", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Estimate by an earlier run.")
 @click.option("--ttft", type=click.FloatRange(min=0, max=1e6), help="Seconds to a first token, for the estimate.")
@@ -124,7 +125,7 @@ class _Session:
     def __init__(self, plugins: Plugins, asked: dict[str, Any], budget: Budget, *, quiet: bool) -> None:
         self._plugins, self._asked, self._quiet = plugins, asked, quiet
         self._budget = budget
-        self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"])]
+        self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"], noise=asked["noise"])]
         self._judges = [plugins.make("judge", spec) for spec in asked["judges"]]
         self._executor: Executor = plugins.make(
             "executor", asked["executor"], model=asked["model"], base_url=asked["base_url"],
@@ -133,7 +134,7 @@ class _Session:
         self._categories = categories(plugins)
         self._items = self._load()
         self._directory: RunDirectory | None = None
-        self._tallies: list[Tally] = []
+        self._hearings: list[Hearing] = []
         self._methods = list({spec_of(method): method for method in self._methods}.values())
 
     def _load(self) -> list[Item]:
@@ -248,20 +249,20 @@ class _Session:
 
     def _judge(self, directory: RunDirectory) -> None:
         bench = Bench({item.id: item for item in self._items}, self._categories, self._plugins)
-        self._tallies = judge_run(bench, self._judges, directory)
+        self._hearings = judge_run(bench, self._judges, directory)
 
     def finish(self, directory: RunDirectory, form: str, by: str | None, *, max_failures: float) -> None:
         """Print the table, then refuse a run in which a judge, or too much, failed."""
         rows = print_run(directory, form, by)
-        refuse_failures(self._tallies, directory.path)
+        refuse_failures(self._hearings, directory.path)
         failed, asked = sum(row.failures for row in rows), sum(row.n for row in rows)
         if failed > max_failures * asked:
             first = next(trial.failure for trial in directory.trials() if trial.failure)
             raise TooManyFailures(f"{failed} of {asked} trials failed; the first: {first}")
 
 
-def _with_serial(specs: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys([SERIAL, *specs]))
+def _with_serial(specs: Sequence[str], *, noise: bool) -> list[str]:
+    return list(dict.fromkeys([SERIAL, *([AGAIN] if noise else []), *specs]))
 
 
 def _absolute(path: str | None) -> str | None:

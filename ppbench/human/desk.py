@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Protocol
 
+from ppbench.agreement import NOT_ASKED
 from ppbench.errors import UsageError
 from ppbench.hookspecs import Judge
 from ppbench.human.cases import Comparison, Material, ordered, serial_is_a
@@ -21,7 +22,7 @@ from ppbench.specs import spec_of
 from ppbench.store import Cell, RunDirectory, cell, encode_verdict
 
 CHOICES = ("a", "tie", "b")
-SAME = "the same text; not shown"
+SAME = "the same text" + NOT_ASKED
 
 
 class Asking(Judge, Protocol):
