@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import subprocess
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ppbench.commands.common import categories, installed_items
 from ppbench.human.cases import Material, gather
@@ -86,3 +88,20 @@ def serving(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[st
 def literal(text: str) -> str:
     """A text as JavaScript, half surrogate pairs and all."""
     return json.dumps(text)
+
+
+def ask(url: str, path: str = "", body: bytes | None = None, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
+    """One request over a real socket; the headers that a browser would send unless others are given."""
+    parts = urlsplit(url)
+    assert parts.hostname
+    line = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+    usual = {"Host": parts.netloc, "Origin": f"http://{parts.netloc}", "Content-Type": "application/json"}
+    sent = {name: value for name, value in {**usual, **{n.replace("_", "-"): v for n, v in headers.items()}}.items() if value}
+    line.putrequest("GET" if body is None else "POST", path if path.startswith("/") else parts.path + path, skip_host=True)
+    for name, value in {**sent, **({} if body is None else {"Content-Length": headers.get("Length", str(len(body)))})}.items():
+        line.putheader(name, value)
+    line.endheaders(body)
+    answer = line.getresponse()
+    found = (answer.status, answer.headers, answer.read())
+    line.close()
+    return found

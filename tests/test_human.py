@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import signal
 from collections import Counter
@@ -13,13 +12,12 @@ from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
-from annotating import CRITERIA, bench, desk, material, ppbench, serving, stored, told_apart, verdicts
+from annotating import CRITERIA, ask, bench, desk, material, ppbench, serving, stored, told_apart, verdicts
 from hypothesis import given
 from hypothesis import strategies as st
 
 import ppbench as package
 from ppbench import UsageError
-from ppbench.agreement import jury
 from ppbench.fitness import examine, standing
 from ppbench.human.cases import gather, ordered, serial_is_a
 from ppbench.human.desk import SAME, Desk
@@ -213,23 +211,6 @@ def test_no_choice_but_those_of_the_page_is_taken(run: RunDirectory) -> None:
     assert desk(run, only="ada").overview("ben")["annotator"] == "ada"
 
 
-def ask(url: str, path: str = "", body: bytes | None = None, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
-    """One request over a real socket; the headers that a browser would send unless others are given."""
-    parts = urlsplit(url)
-    assert parts.hostname
-    line = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
-    usual = {"Host": parts.netloc, "Origin": f"http://{parts.netloc}", "Content-Type": "application/json"}
-    sent = {name: value for name, value in {**usual, **{n.replace("_", "-"): v for n, v in headers.items()}}.items() if value}
-    line.putrequest("GET" if body is None else "POST", path if path.startswith("/") else parts.path + path, skip_host=True)
-    for name, value in {**sent, **({} if body is None else {"Content-Length": headers.get("Length", str(len(body)))})}.items():
-        line.putheader(name, value)
-    line.endheaders(body)
-    answer = line.getresponse()
-    found = (answer.status, answer.headers, answer.read())
-    line.close()
-    return found
-
-
 def test_only_the_page_itself_gets_in(run: RunDirectory) -> None:
     """Another path, name, origin or form is refused, and nothing is stored; every answer carries the policy."""
     choice = json.dumps({"annotator": "ada", "number": 0, "criterion": "detail", "choice": "a"}).encode()
@@ -270,40 +251,6 @@ def test_only_the_page_itself_gets_in(run: RunDirectory) -> None:
 def test_a_taken_port_is_named(run: RunDirectory) -> None:
     with PageServer(desk(run)) as server, pytest.raises(UsageError, match="choose another --port"):
         PageServer(desk(run), urlsplit(server.url).port or 0)
-
-
-def record(judge: str, item: str, value: float, criterion: str = "preference", **more: Any) -> dict[str, Any]:
-    return {"item": item, "repeat": 0, "decomposer": "m", "try": 0, "judge": judge, "criterion": criterion, "value": value,
-            "reason": "", **more}  # fmt: skip
-
-
-def test_agreement_has_its_denominators() -> None:
-    """Two annotators on three of four, one of whom said otherwise once; a model asked on two; an unfit one left out."""
-    ada, ben, cal, model = "human:annotator=ada", "human:annotator=ben", "human:annotator=cal", "pairwise:model=mock/quick"
-    said = [record(ada, item, value) for item, value in zip("abcd", (1, 0, 0.5, 1), strict=True)]
-    said += [record(ben, item, value) for item, value in zip("abc", (1, 0, 1), strict=True)]
-    said += [record(model, item, value) for item, value in zip("abc", (1, 1, 0.5), strict=True)]
-    said += [record(model, item, 0.0, "flip") for item in "ab"]  # of c it knew without asking
-    said += [record(cal, "a", 1), record(cal, "a", 1, control="constant", compares=True)]
-    found = summarize(said, {ada: "ada", ben: "ben", cal: "cal"}, ["preference"])
-    assert [row[:2] for row in found.agreement] == [["annotators (2)", "one another"], ["ada", model], ["ben", model]]
-    assert [row[2].partition(" ")[2] for row in found.agreement] == ["(2 of 3)", "(1 of 2)", "(1 of 2)"]
-    assert [row[:4] for row in found.annotators] == [["ada", 4, 4, 0], ["ben", 3, 3, 0], ["cal", 1, 1, 1]]
-    assert "constant" in str(found.annotators[2][4])
-    assert any("cal" in note for note in found.notes)
-    changed = [*said, record(ben, "c", 0.5, round=1)]
-    assert summarize(changed, {ada: "ada", ben: "ben"}, ["preference"]).agreement[0][2] == "1.00 (3 of 3)"
-
-
-def test_ties_that_nobody_was_asked_about_are_no_agreement() -> None:
-    """They count for a method's mean, and leave alpha as it is; said again after being asked, they count."""
-    said = [record(judge, item, value) for judge, values in (("ada", (1, 0)), ("ben", (1, 1)))
-            for item, value in zip("ab", values, strict=True)]  # fmt: skip
-    ties = [record(judge, item, 0.5, reason=SAME) for judge in ("ada", "ben") for item in "cdef"]
-    assert jury([*said, *ties]).alpha == jury(said).alpha
-    assert jury([*said, *ties]).rankings["ben"] == {"m": pytest.approx(4 / 6)}
-    asked = [{**tie, "reason": ""} for tie in ties]
-    assert jury([*said, *ties, *asked]).alpha == jury([*said, *asked]).alpha
 
 
 def test_ctrl_c_ends_the_page_and_prints_what_came_of_it(run: RunDirectory) -> None:
