@@ -4,6 +4,7 @@ judged from the same material."""
 from __future__ import annotations
 
 from ppbench import hookimpl
+from ppbench_plugins.judges.human import Human
 from ppbench_plugins.judges.pairwise import Pairwise
 from ppbench_plugins.judges.reference import Reference
 from ppbench_plugins.judges.similarity import Similarity
@@ -12,4 +13,4 @@ from ppbench_plugins.judges.structure import Structure
 
 @hookimpl
 def ppbench_judges() -> tuple[type, ...]:
-    return (Structure, Reference, Pairwise, Similarity)
+    return (Structure, Reference, Pairwise, Similarity, Human)
