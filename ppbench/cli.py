@@ -22,6 +22,7 @@ _BUILTIN = {
     "judge": ("ppbench.commands.judge:judge", "Judge the stored answers of a run."),
     "experiment": ("ppbench.commands.experiment:experiment", "The paper's experiments: vary-n, end-to-end, paper."),
     "tasks": ("ppbench.commands.tasks:tasks", "List, show, validate and import prompts; score a method's detection."),
+    "config": ("ppbench.commands.config:config", "Show the settings of a run and where each comes from."),
     "plugins": ("ppbench.commands.plugins:plugins", "List what is installed, broken plugins included."),
 }
 INTERRUPTED = 130

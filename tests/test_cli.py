@@ -95,7 +95,7 @@ def test_report_prints_a_stored_run_in_every_format(cli: Any, tmp_path: Path) ->
 
     assert cli("report", "out", "--format", "markdown").stdout.startswith("| decomposer")
     assert len(table) == 1 + len(data["rows"])
-    assert table[0].startswith("decomposer,given,n,failures")
+    assert table[0].startswith("decomposer,given,verdict,reason,n,")
     cli("report", "nowhere", code=5)
 
 
@@ -158,10 +158,12 @@ def test_a_run_that_differs_is_not_resumed(cli: Any, tmp_path: Path) -> None:
     record["items"][1]["digest"] = "other"
     (tmp_path / "out/run.json").write_text(json.dumps(record))
     assert "its items differ" in cli("run", "--resume", "out", code=5).stderr
-    for name in ("executor", "endpoint", "judges", "methods", "clock"):
+    others = {"executor": "other", "endpoint": "other", "judges": ["other"], "clock": "native",
+              "methods": [{"spec": "other", "given": False}]}  # fmt: skip
+    for name, other in others.items():
         cli(*offline("-o", name, "-n", "2", "-q"))
         record = json.loads((tmp_path / name / "run.json").read_text())
-        (tmp_path / name / "run.json").write_text(json.dumps({**record, name: "other"}))
+        (tmp_path / name / "run.json").write_text(json.dumps({**record, name: other}))
         assert f"its {name} differ" in cli("run", "--resume", name, code=5).stderr
 
 

@@ -128,3 +128,18 @@ def test_a_torn_verdict_takes_its_trial_with_it(tmp_path: Path) -> None:
     file.write_bytes(whole[:-3])
     directory.drop_tail("verdicts.jsonl", directory.verdict_ends())
     assert [record["decomposer"] for record in directory.verdicts()] == ["serial", "serial"]
+
+
+@pytest.mark.parametrize(
+    ("record", "complaint"),
+    [
+        ("[]", "holds no object"),
+        ('{"format": 1}', "options is missing"),
+        ('{"format": 1, "options": 3}', "options is no object"),
+    ],
+)
+def test_a_damaged_record_is_refused_with_the_field(tmp_path: Path, record: str, complaint: str) -> None:
+    """Not with a traceback, whatever the file holds."""
+    (tmp_path / "run.json").write_text(record)
+    with pytest.raises(InvalidData, match=complaint):
+        _ = RunDirectory(tmp_path).run

@@ -20,6 +20,7 @@ from ppbench.commands.common import categories, installed_items, refuse_empty_ur
 from ppbench.commands.printing import print_run
 from ppbench.commands.progress import Progress, warming_up
 from ppbench.commands.resuming import refuse_other_run, resumed_options
+from ppbench.commands.settings import Configured, to_toml
 from ppbench.errors import BudgetReached, EndpointUnusable, TooManyFailures, UsageError
 from ppbench.health import health
 from ppbench.hookspecs import Executor
@@ -48,9 +49,11 @@ _NOT_KEPT = {
     *asdict(Budget()),
     *asdict(Guess()),
 }
+_BOUNDS = {"max_failures", *asdict(Budget())}
+"""They are no part of a run, since a resumed one may have others, but of the file that repeats it."""
 
 
-@click.command()
+@click.command(cls=Configured)
 @click.option("-d", "--decomposer", "--method", "decomposers", multiple=True, metavar="SPEC", default=METHODS,
               help="A method, e.g. top:breadth=3; repeat for more. serial is always added.")  # fmt: skip
 @click.option("-e", "--executor", default="native", metavar="SPEC", show_default=True, help="Who sends and keeps the clock.")
@@ -96,7 +99,7 @@ _NOT_KEPT = {
 def run(ctx: click.Context, /, **options: Any) -> None:
     """Run methods on prompts and print the leaderboard table.
 
-    Without arguments: the smoke suite on the embedded mock endpoint, offline, in under a minute.
+    Without arguments: the smoke suite on the embedded mock endpoint, which needs no network, in under a minute.
     """
     asked = {name: value for name, value in options.items() if name not in _NOT_KEPT}
     directory = None
@@ -105,7 +108,8 @@ def run(ctx: click.Context, /, **options: Any) -> None:
         asked = resumed_options(ctx, directory, asked)
     asked = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
     budget = Budget(options["max_total_tokens"], options["max_cost"], options["prices"])
-    session = _Session(loader.load(), asked, budget, quiet=options["quiet"])
+    config = _config({**options, **asked, "prompts": _absolute(asked["prompts"])})
+    session = _Session(loader.load(), asked, budget, quiet=options["quiet"], config=config)
     if options["dry_run"]:
         guess = Guess(options["like"], options["ttft"], options["tok"])
         session.dry_run(guess, as_json=options["as_json"] or options["form"] == "json")
@@ -122,8 +126,8 @@ def run(ctx: click.Context, /, **options: Any) -> None:
 class _Session:
     """One invocation: what was asked, made into components, run and printed."""
 
-    def __init__(self, plugins: Plugins, asked: dict[str, Any], budget: Budget, *, quiet: bool) -> None:
-        self._plugins, self._asked, self._quiet = plugins, asked, quiet
+    def __init__(self, plugins: Plugins, asked: dict[str, Any], budget: Budget, *, quiet: bool, config: str) -> None:
+        self._plugins, self._asked, self._quiet, self._config = plugins, asked, quiet, config
         self._budget = budget
         self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"])]
         self._judges = [plugins.make("judge", spec) for spec in asked["judges"]]
@@ -175,6 +179,7 @@ class _Session:
                 RunDirectory.refuse_taken(path)
                 self._warm_up(runner)
                 directory = RunDirectory.create(path, record)
+                directory.keep("config.toml", self._config)
                 todo = runner.blocks()
             else:
                 refuse_other_run(directory, record)
@@ -259,6 +264,14 @@ class _Session:
         if failed > max_failures * asked:
             first = next(trial.failure for trial in directory.trials() if trial.failure)
             raise TooManyFailures(f"{failed} of {asked} trials failed; the first: {first}")
+
+
+def _config(options: dict[str, Any]) -> str:
+    """What a run was asked, as a file for -c: all that decides what is sent, and when it stops."""
+    kept = {name: value for name, value in options.items() if name not in _NOT_KEPT or name in _BOUNDS}
+    if kept["prices"]:
+        kept["prices"] = _absolute(kept["prices"])
+    return to_toml(run, kept, f"ppbench {version('ppbench')}; run it again with: ppbench run -c THIS_FILE")
 
 
 def _with_serial(specs: Sequence[str]) -> list[str]:
