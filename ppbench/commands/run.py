@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import secrets
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,9 +19,10 @@ from ppbench import plugins as loader
 from ppbench.commands.budget import Budget, Guess, purse_of, say_estimate, setting_of
 from ppbench.commands.common import categories, installed_items, refuse_empty_url, user_items
 from ppbench.commands.printing import print_run
-from ppbench.commands.progress import Progress, warming_up
+from ppbench.commands.progress import Counts, Progress, warming_up
 from ppbench.commands.resuming import refuse_other_run, resumed_options
 from ppbench.commands.settings import Configured, to_toml
+from ppbench.costs import model_of
 from ppbench.errors import BudgetReached, EndpointUnusable, TooManyFailures, UsageError
 from ppbench.health import health
 from ppbench.hookspecs import Executor
@@ -204,11 +206,16 @@ class _Session:
         runner.warm_up()
 
     def _run_blocks(self, runner: Runner, todo: Sequence[Block], directory: RunDirectory) -> None:
-        progress = Progress(len(todo), quiet=self._quiet)
+        counts = Counts(runner.specs, model_of(directory.run), self._budget.load())
+        for trial in directory.trials():
+            counts.add(trial)
+        progress = Progress(counts, len(todo), quiet=self._quiet, apart=self._asked["concurrency"] > 1)
         try:
             runner.run(todo, directory, progress.block)
         except EndpointUnusable as error:
             raise EndpointUnusable(f"{error}\nWhat was answered is kept. {self._resume_line(directory)}") from error
+        finally:
+            progress.close()
 
     def say_how_to_go_on(self, *, more: bool) -> None:
         """After an interrupt: the line that resumes the run, if there is anything to resume; `more`: with more money."""
@@ -216,7 +223,7 @@ class _Session:
             click.echo(f"\n{self._resume_line(self._directory, more=more)}", err=True)
 
     def _resume_line(self, directory: RunDirectory, *, more: bool = False) -> str:
-        return f"Go on with: ppbench run --resume {directory.path}{self._budget.options(more=more)}"
+        return f"Go on with: ppbench run --resume {shlex.quote(str(directory.path))}{self._budget.options(more=more)}"
 
     def _conditions(self, directory: RunDirectory | None) -> Conditions:
         secret = f"seed {self._asked['seed']}" if self._executor.clock == "virtual" else secrets.token_hex(8)
