@@ -20,6 +20,7 @@ _BUILTIN = {
     "plan": ("ppbench.commands.plan:plan", "Show how a method would split a prompt; sends nothing."),
     "report": ("ppbench.commands.report:report", "Print the table of a stored run."),
     "judge": ("ppbench.commands.judge:judge", "Judge the stored answers of a run."),
+    "compare": ("ppbench.commands.compare:command", "Hold two methods of stored runs against each other."),
     "experiment": ("ppbench.commands.experiment:experiment", "The paper's experiments: vary-n, end-to-end, paper."),
     "tasks": ("ppbench.commands.tasks:tasks", "List, show, validate and import prompts; score a method's detection."),
     "config": ("ppbench.commands.config:config", "Show the settings of a run and where each comes from."),

@@ -132,6 +132,11 @@ def load() -> Plugins:
     return Plugins(found, components)
 
 
+def installed(kind: str, spec: str, **defaults: Any) -> Any:
+    """A component of any plugin, from its spec string, for commands that plugins bring. Raises UsageError, BrokenPlugin."""
+    return load().make(kind, spec, **defaults)
+
+
 def installed_categories() -> list[Category]:
     """The categories of all plugins that work."""
     return [component.value for component in load().of("category").values()]

@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "tasks/README.md", ROOT / "ppbench/experiments/README.md")
+PAGES = tuple(ROOT / page for page in ("README.md", "tasks/README.md", "ppbench/experiments/README.md",
+                                       "plugins/ppbench_plugins/curation/README.md"))  # fmt: skip
 PROGRAM = "from ppbench.cli import main; main()"
 
 

@@ -19,8 +19,8 @@ PLUGINS = sorted((ROOT / "plugins/ppbench_plugins").rglob("*.py"))
 
 ORDER = [
     "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers",
-    "stats", "agreement", "controlled", "facts", "critical", "fitness", "tally", "verdict", "detect", "score", "controls",
-    "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store", "costs", "forecast",
+    "stats", "agreement", "controlled", "facts", "critical", "fitness", "tally", "verdict", "detect", "score", "opinions",
+    "controls", "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store", "costs", "forecast",
     "judging", "run", "report", "compare", "paper", "experiments", "balance", "dry", "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""

@@ -14,7 +14,7 @@ from ppbench.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MORE = ("tasks/README.md", "ppbench/experiments/README.md")
+MORE = ("tasks/README.md", "ppbench/experiments/README.md", "plugins/ppbench_plugins/curation/README.md")
 PAGES = README + "".join((ROOT / page).read_text(encoding="utf-8") for page in MORE)
 SHOWN = re.findall(r"```text\n\$ (.+)\n((?:.*\n)*?)```", PAGES)
 

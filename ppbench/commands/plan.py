@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -11,10 +10,10 @@ import click
 from ppbench import plugins as loader
 from ppbench.attempts import expect
 from ppbench.commands.common import asked_item, json_text, plain, refuse_unlabelled
+from ppbench.commands.planning import alone
 from ppbench.errors import BrokenPlugin, EndpointUnusable
 from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
-from ppbench.jobs import Job
 from ppbench.model import Item
 from ppbench.plan import Call, Plan
 from ppbench.specs import spec_of
@@ -76,8 +75,7 @@ def _call(call: Call, executor: Executor | None) -> dict[str, Any]:
 
 def _ask(call: Call, executor: Executor) -> str:
     """Send one planning call alone and return its answer."""
-    job = Job(f"plan/{call.id}", lambda: Plan((replace(call, expand=None, expand_stream=None, needs=(), after=()),)))
-    outcome = next(Loop(executor).run([[job]]))
+    outcome = next(Loop(executor).run([[alone(f"plan/{call.id}", call)]]))
     if outcome.failure:
         raise EndpointUnusable(f"{executor.endpoint}: {plain(outcome.failure)}")
     return outcome.trace.answer

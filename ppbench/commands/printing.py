@@ -8,6 +8,7 @@ from ppbench import paper
 from ppbench.costs import costs, costs_line
 from ppbench.fitness import examine, usable
 from ppbench.health import health
+from ppbench.opinions import opinions
 from ppbench.prices import Prices
 from ppbench.report import render, render_by
 from ppbench.score import Score, score, score_by
@@ -28,6 +29,7 @@ def print_run(directory: RunDirectory, form: str, by: str | None = None) -> list
         return scores
     spent = costs_line(costs(record, directory.trials(), directory.verdicts(), Prices.load()))
     unfit = {judge: fitness.reason for judge, fitness in examined.judges.items() if not fitness.fit}
+    heard = opinions(record, directory.trials(), usable(directory.verdicts(), examined))
     client = health(directory.trials())
-    click.echo(render(record, scores, client, path=str(directory.path), form=form, spent=spent, unfit=unfit))
+    click.echo(render(record, scores, client, path=str(directory.path), form=form, spent=spent, unfit=unfit, heard=heard))
     return scores

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ppbench.commands.common import json_text
+from ppbench.commands.common import json_text, one_form
 from ppbench.commands.printing import print_run
 from ppbench.costs import costs, render_costs
 from ppbench.errors import UsageError
@@ -25,11 +25,10 @@ from ppbench.store import RunDirectory
 @click.option("--json", "as_json", is_flag=True, help="As --format json.")
 def report(run: str, form: str, by: str | None, with_costs: bool, prices: str | None, as_json: bool) -> None:
     """Print the table of the stored run RUN."""
-    form = "json" if as_json else form
     if with_costs:
-        click.echo(_costs(RunDirectory(Path(run)), form, by, prices))
+        click.echo(_costs(RunDirectory(Path(run)), "json" if as_json else form, by, prices))
         return
-    print_run(RunDirectory(Path(run)), form, by)
+    print_run(RunDirectory(Path(run)), one_form(form, by, as_json=as_json), by)
 
 
 def _costs(directory: RunDirectory, form: str, by: str | None, prices: str | None) -> str:

@@ -17,7 +17,7 @@ import click
 
 from ppbench import plugins as loader
 from ppbench.commands.budget import Budget, Guess, purse_of, say_estimate, setting_of
-from ppbench.commands.common import categories, installed_items, refuse_empty_url, user_items
+from ppbench.commands.common import categories, installed_items, one_form, refuse_empty_url, user_items
 from ppbench.commands.printing import print_run
 from ppbench.commands.progress import Counts, Progress, warming_up
 from ppbench.commands.resuming import refuse_other_run, resumed_options
@@ -34,7 +34,7 @@ from ppbench.run import Block, Conditions, Runner, remaining
 from ppbench.score import GROUPS
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
-from ppbench.tally import SERIAL
+from ppbench.tally import AGAIN, SERIAL
 from ppbench.tasks import digest, select
 
 METHODS = ("serial", "schema:source=rules", "schema", "sot", "top", "dag")
@@ -89,6 +89,7 @@ _BOUNDS = {"max_failures", *asdict(Budget())}
               help="Share of failed trials above which the run exits with 3.")  # fmt: skip
 @click.option("-o", "--output-dir", type=click.Path(file_okay=False), help="Run directory; runs/<time> without one.")
 @click.option("--resume", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Go on with a stopped run.")
+@click.option("--noise", is_flag=True, help="Serial twice: what it gains over itself is the noise floor.")
 @click.option("--dry-run", is_flag=True, help="Estimate calls, tokens, cost and time; send nothing.")
 @click.option("--like", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Estimate by an earlier run.")
 @click.option("--ttft", type=click.FloatRange(min=0, max=1e6), help="Seconds to a first token, for the estimate.")
@@ -104,7 +105,7 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     Without arguments: the smoke suite on the embedded mock endpoint, which needs no network, in under a minute.
     """
     asked = {name: value for name, value in options.items() if name not in _NOT_KEPT}
-    directory = None
+    form, directory = one_form(options["form"], options["by"], as_json=options["as_json"]), None
     if options["resume"]:
         directory = RunDirectory(Path(options["resume"]))
         asked = resumed_options(ctx, directory, asked)
@@ -121,7 +122,6 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     except (KeyboardInterrupt, BudgetReached) as stop:
         session.say_how_to_go_on(more="--max-cost" in str(stop))
         raise
-    form = "json" if options["as_json"] else options["form"]
     session.finish(directory, form, options["by"], max_failures=options["max_failures"])
 
 
@@ -131,7 +131,7 @@ class _Session:
     def __init__(self, plugins: Plugins, asked: dict[str, Any], budget: Budget, *, quiet: bool, config: str) -> None:
         self._plugins, self._asked, self._quiet, self._config = plugins, asked, quiet, config
         self._budget = budget
-        self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"])]
+        self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"], noise=asked["noise"])]
         self._judges = [plugins.make("judge", spec) for spec in asked["judges"]]
         self._executor: Executor = plugins.make(
             "executor", asked["executor"], model=asked["model"], base_url=asked["base_url"],
@@ -281,8 +281,8 @@ def _config(options: dict[str, Any]) -> str:
     return to_toml(run, kept, f"ppbench {version('ppbench')}; run it again with: ppbench run -c THIS_FILE")
 
 
-def _with_serial(specs: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys([SERIAL, *specs]))
+def _with_serial(specs: Sequence[str], *, noise: bool) -> list[str]:
+    return list(dict.fromkeys([SERIAL, *([AGAIN] if noise else []), *specs]))
 
 
 def _absolute(path: str | None) -> str | None:

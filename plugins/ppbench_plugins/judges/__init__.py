@@ -6,9 +6,10 @@ from __future__ import annotations
 from ppbench import hookimpl
 from ppbench_plugins.judges.pairwise import Pairwise
 from ppbench_plugins.judges.reference import Reference
+from ppbench_plugins.judges.similarity import Similarity
 from ppbench_plugins.judges.structure import Structure
 
 
 @hookimpl
 def ppbench_judges() -> tuple[type, ...]:
-    return (Structure, Reference, Pairwise)
+    return (Structure, Reference, Pairwise, Similarity)
