@@ -82,8 +82,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except PpbenchError as error:
         click.echo(f"error: {error}", err=True)
+        _show_notes(error)
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
+        _show_notes(error)
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -95,3 +97,9 @@ def main() -> None:
     except OSError as error:  # a full disk, a folder that went away: what was written stays
         click.echo(f"error: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), err=True)
         sys.exit(1)
+
+
+def _show_notes(error: BaseException) -> None:
+    """What those who let an error pass had to add: an executor says what goes on without it. click wraps an interrupt."""
+    for note in getattr(error, "__notes__", []) + getattr(error.__cause__, "__notes__", []):
+        click.echo(note, err=True)

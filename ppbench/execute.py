@@ -14,7 +14,7 @@ from typing import Any
 
 from ppbench.attempts import backoff, expect, request_of
 from ppbench.hookspecs import Executor
-from ppbench.jobs import GRACE_NS, SECOND, Execution, Job, Outcome, Policy
+from ppbench.jobs import GRACE_NS, SECOND, UNTIMED_LANES, UNTIMED_S, Execution, Job, Outcome, Policy, is_untimed
 from ppbench.limits import Limiter, Outbox
 from ppbench.plan import Plan
 from ppbench.scope import Node, Scope
@@ -26,7 +26,7 @@ class Loop:
 
     def __init__(self, executor: Executor, policy: Policy = Policy(), limiter: Limiter | None = None) -> None:
         self._executor = executor
-        self._policy = policy
+        self._policy = replace(policy, trial_timeout_s=UNTIMED_S) if is_untimed(executor) else policy
         self._limiter = limiter or Limiter()
         self._outbox = Outbox(executor, self._limiter)
         self._nodes: dict[str, tuple[Execution, Node]] = {}
@@ -40,7 +40,7 @@ class Loop:
 
         `lanes` is asked for the next one only when a lane ends, so a caller may append to it meanwhile.
         """
-        waiting = iter(lanes)
+        waiting, width = iter(lanes), max(width, UNTIMED_LANES) if is_untimed(self._executor) else width
         lane_of: dict[Execution, Iterator[Job]] = {}
         for lane in islice(waiting, width):
             self._next_job(iter(lane), lane_of)

@@ -44,11 +44,13 @@ class Executor(Protocol):
     """Sends requests and keeps the clock. Made from its options; entered before anything is sent.
 
     Options named `model`, `base_url`, `max_in_flight` and `prompts` are filled from the command line. Raises
-    EndpointUnusable or BrokenPlugin from `__enter__` when it cannot work. Three things may be there beside what stands
+    EndpointUnusable or BrokenPlugin from `__enter__` when it cannot work. Five things may be there beside what stands
     below. `rest()` is called between trials, outside every clock, when nothing is in flight: time to mend idle
     connections. `details`, a mapping of names to text, is kept in the run's record: versions of libraries, say. `pace`,
     read before it is entered, maps `ttft`, `tok` and `read` to seconds: to a first token, between tokens, and for each
-    token read; estimates of time are made of it.
+    token read; estimates of time are made of it. `untimed`, true for one that gathers requests and answers within hours,
+    as a batch API does: nothing that measures takes it, and the loop gives it all it has, and time. `price_factor` is what
+    its tokens cost in terms of the usual price.
     """
 
     name: ClassVar[str]

@@ -42,14 +42,14 @@ def judge(run: str, judges: tuple[str, ...], again: bool, form: str, as_json: bo
         dropped = directory.drop_tail("verdicts.jsonl", directory.verdict_ends())
     if dropped:
         click.echo(f"dropped {dropped} bytes of an incomplete verdict from verdicts.jsonl; it is asked for again", err=True)
-    tallies = judge_run(bench, made, directory, again=again)
+    hearings = judge_run(bench, made, directory, again=again)
     print_run(directory, "json" if as_json else form)
-    for tally in tallies:
-        if tally.silent:
-            click.echo(f"judge {tally.judge} asked a model and said nothing on {tally.silent} cases", err=True)
+    for hearing in hearings:
+        if hearing.silent:
+            click.echo(f"judge {hearing.judge} asked a model and said nothing on {hearing.silent} cases", err=True)
     for line in (*_stale(bench, directory), *_unfit(directory)):
         click.echo(line, err=True)
-    refuse_failures(tallies, directory.path)
+    refuse_failures(hearings, directory.path)
 
 
 def _stale(bench: Bench, directory: RunDirectory) -> list[str]:

@@ -26,7 +26,7 @@ from ppbench.costs import model_of
 from ppbench.errors import BudgetReached, EndpointUnusable, TooManyFailures, UsageError
 from ppbench.health import health
 from ppbench.hookspecs import Executor
-from ppbench.judging import Bench, Tally, judge_run, refuse_failures
+from ppbench.judging import Bench, Hearing, judge_run, refuse_failures
 from ppbench.model import Item
 from ppbench.plugins import Plugins
 from ppbench.report import FORMATS
@@ -140,7 +140,7 @@ class _Session:
         self._categories = categories(plugins)
         self._items = self._load()
         self._directory: RunDirectory | None = None
-        self._tallies: list[Tally] = []
+        self._hearings: list[Hearing] = []
         self._methods = list({spec_of(method): method for method in self._methods}.values())
 
     def _load(self) -> list[Item]:
@@ -261,12 +261,12 @@ class _Session:
 
     def _judge(self, directory: RunDirectory) -> None:
         bench = Bench({item.id: item for item in self._items}, self._categories, self._plugins)
-        self._tallies = judge_run(bench, self._judges, directory)
+        self._hearings = judge_run(bench, self._judges, directory)
 
     def finish(self, directory: RunDirectory, form: str, by: str | None, *, max_failures: float) -> None:
         """Print the table, then refuse a run in which a judge, or too much, failed."""
         rows = print_run(directory, form, by)
-        refuse_failures(self._tallies, directory.path)
+        refuse_failures(self._hearings, directory.path)
         failed, asked = sum(row.failures for row in rows), sum(row.n for row in rows)
         if failed > max_failures * asked:
             first = next(trial.failure for trial in directory.trials() if trial.failure)

@@ -52,7 +52,7 @@ class Session:
         if asked.planner == "llm":
             self._executor = installed("executor", asked.executor, model=asked.model, base_url=asked.base_url or None,
                                        max_in_flight=asked.concurrency)  # fmt: skip
-            self._spending = Spending(budget, asked.model)
+            self._spending = Spending(budget, asked.model, getattr(self._executor, "price_factor", 1.0))
         self._failed: list[Settled] = []
 
     def run(self, processes: int, cluster: str) -> str:

@@ -30,8 +30,9 @@ class Budget:
 class Spending:
     """Counts as replies come."""
 
-    def __init__(self, budget: Budget, model: str) -> None:
-        self._budget, self._model = budget, model
+    def __init__(self, budget: Budget, model: str, factor: float = 1.0) -> None:
+        """`factor`: what the executor's tokens cost in terms of the usual price."""
+        self._budget, self._model, self._factor = budget, model, factor
         self._prices = Prices.load(Path(budget.prices) if budget.prices else None)
         if budget.usd is not None and self._prices.price(model) is None:
             raise UsageError(f"--max-cost cannot be kept: {self._prices.missing(model)}")
@@ -48,21 +49,23 @@ class Spending:
             self.add(record["tokens_in"], record["tokens_out"], record["tokens_cached"])
 
     def add(self, tokens_in: int, tokens_out: int, tokens_cached: int) -> None:
-        price = self._prices.price(self._model)
-        self.usd += price.at_least(tokens_in, tokens_out, tokens_cached) if price else 0.0
+        self.usd += self._cost(tokens_in, tokens_out, tokens_cached)
         self.tokens += tokens_in + tokens_out
         self.replies += 1
 
     def affords(self, under_way: int) -> bool:
         """Whether one more reply is within the budget beside those under way, each as dear as they were on average."""
-        price = self._prices.price(self._model)
         usd, tokens = self.usd / max(1, self.replies), self.tokens / max(1, self.replies)
         if not self.replies:
-            usd, tokens = price.at_least(*_FIRST) if price else 0.0, sum(_FIRST)
+            usd, tokens = self._cost(*_FIRST), sum(_FIRST)
         most_usd, most_tokens, more = self._budget.usd, self._budget.tokens, under_way + 1
         return (most_usd is None or self.usd + more * usd <= most_usd) and (
             most_tokens is None or self.tokens + more * tokens <= most_tokens
         )
+
+    def _cost(self, tokens_in: int, tokens_out: int, tokens_cached: int = 0) -> float:
+        price = self._prices.price(self._model)
+        return self._factor * price.at_least(tokens_in, tokens_out, tokens_cached) if price else 0.0
 
     def spent(self) -> BudgetReached:
         """What to raise when no further reply is within the budget."""

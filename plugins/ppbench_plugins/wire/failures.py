@@ -48,6 +48,9 @@ _NEXT: dict[Kind, str] = {
 _CLOSER: tuple[tuple[Kind, str, str], ...] = (
     ("refused", "certificate", "if the endpoint is to be trusted, set SSL_CERT_FILE to a file with its certificate"),
     ("timeout", "nothing came for", "see the endpoint's log, or raise idle_timeout, e.g. -e native:idle_timeout=300"),
+    ("timeout", "the batch expired", "ask again; a batch that expires is not answered within a day"),
+    ("bad_reply", "of the batch's results", "the endpoint's batches are not those of its provider; take another executor"),
+    ("bad_reply", "a batch may have been made", "look for it in the provider's console before asking again: it may be billed"),
     ("bad_reply", "are larger than 256 KB", "this is no reply of a model; check --base-url"),
     ("bad_reply", "is larger than max_reply_", "see the endpoint's log, or allow more, e.g. -e NAME:max_reply_mb=256"),
 )
