@@ -58,7 +58,7 @@ class RunDirectory:
     def run(self) -> dict[str, Any]:
         """What was asked, and where. Raises InvalidData if this is no run directory, or its record is damaged."""
         run = self._read_run()
-        if wrong := _misshapen(run, _SHAPE) or _misshapen_rows(run):
+        if wrong := _misshapen(run, _SHAPE) or _misshapen_rows(run) or _misshapen(run["conditions"], _CONDITIONS):
             raise InvalidData(f"{self.path}/run.json is damaged: {wrong}; mend it by hand, or run again")
         return run
 
@@ -189,6 +189,7 @@ _SHAPE: dict[str, tuple[type, ...]] = {
     "options": (dict,), "items": (list,), "methods": (list,), "judges": (list,), "executor": (str,), "clock": (str,),
     "endpoint": (str,), "timing": (str,), "seed": (int,), "conditions": (dict,), "versions": (dict,), "environment": (dict,),
 }  # fmt: skip
+_CONDITIONS = {"repeats": (int,), "seed": (int,), "concurrency": (int,), "nonce": (str,)}
 _ROWS: dict[str, dict[str, tuple[type, ...]]] = {
     "items": {"id": (str,), "digest": (str,), "family": (str,), "category": (str,), "language": (str,),
               "splittable": (bool, type(None))},

@@ -149,6 +149,19 @@ def test_a_resumed_run_keeps_what_it_was_started_with(cli: Any) -> None:
     assert (code, "was started with seed = 0, not 9" in err) == (5, True)
 
 
+def test_a_run_that_is_older_than_an_option_is_resumed_without_it(cli: Any) -> None:
+    """What its record does not name has its default, not what the environment says."""
+    cli("run", "-e", "offline", "-n", "1", "-d", "serial", "-o", "out", "-q")
+    record = json.loads(Path("out/run.json").read_text(encoding="utf-8"))
+    for name in ("noise", "max_in_flight", "max_rpm", "task"):
+        assert record["options"].pop(name) in (False, None, [])
+    before = Path("out/trials.jsonl").read_bytes()
+    Path("out/run.json").write_text(json.dumps(record), encoding="utf-8")
+    _, err, code = cli("run", "--resume", "out", "-q", PPBENCH_NOISE="1")
+    assert code == 0, err
+    assert Path("out/trials.jsonl").read_bytes() == before
+
+
 def test_secrets_are_masked(cli: Any) -> None:
     """Keys of the environment, parts of an address, options that are named like one."""
     out, _, _ = cli("config", "show", "--base-url", "http://me:hush@h/v1?sig=hush", "-e", "x:key=hush",

@@ -66,5 +66,5 @@ def _others() -> dict[str, str]:
     for name in sorted(set(os.environ) - set(known)):
         if name.startswith(PREFIX) and name not in found:
             near = get_close_matches(name, known, 1, 0.8)
-            found[name] = "no option has this name" + (f"; did you mean {near[0]}?" if near else "")
+            found[name] = "not an option of `ppbench run`" + (f"; did you mean {near[0]}?" if near else "")
     return found
