@@ -112,6 +112,6 @@ def one_form(form: str, by: str | None = None, *, as_json: bool = False) -> str:
     if as_json and form not in ("table", "json"):
         raise UsageError(f"give one of --json and --format {form}; ppbench report prints a stored run in another form")
     form = "json" if as_json else form
-    if by and form not in ("table", "markdown"):
-        raise UsageError(f"--by prints a table or markdown, no {form}; leave --by out, or take --format table or markdown")
+    if by and form not in ("table", "markdown", "latex"):
+        raise UsageError(f"--by prints a table, markdown or latex, no {form}; leave --by out, or take one of these formats")
     return form

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import secrets
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,8 +19,10 @@ from ppbench import plugins as loader
 from ppbench.commands.budget import Budget, Guess, purse_of, say_estimate, setting_of
 from ppbench.commands.common import categories, installed_items, one_form, refuse_empty_url, user_items
 from ppbench.commands.printing import print_run
-from ppbench.commands.progress import Progress, warming_up
+from ppbench.commands.progress import Counts, Progress, warming_up
 from ppbench.commands.resuming import refuse_other_run, resumed_options
+from ppbench.commands.settings import Configured, to_toml
+from ppbench.costs import model_of
 from ppbench.errors import BudgetReached, EndpointUnusable, TooManyFailures, UsageError
 from ppbench.health import health
 from ppbench.hookspecs import Executor
@@ -48,9 +51,11 @@ _NOT_KEPT = {
     *asdict(Budget()),
     *asdict(Guess()),
 }
+_BOUNDS = {"max_failures", *asdict(Budget())}
+"""They are no part of a run, since a resumed one may have others, but of the file that repeats it."""
 
 
-@click.command()
+@click.command(cls=Configured)
 @click.option("-d", "--decomposer", "--method", "decomposers", multiple=True, metavar="SPEC", default=METHODS,
               help="A method, e.g. top:breadth=3; repeat for more. serial is always added.")  # fmt: skip
 @click.option("-e", "--executor", default="native", metavar="SPEC", show_default=True, help="Who sends and keeps the clock.")
@@ -97,7 +102,7 @@ _NOT_KEPT = {
 def run(ctx: click.Context, /, **options: Any) -> None:
     """Run methods on prompts and print the leaderboard table.
 
-    Without arguments: the smoke suite on the embedded mock endpoint, offline, in under a minute.
+    Without arguments: the smoke suite on the embedded mock endpoint, which needs no network, in under a minute.
     """
     asked = {name: value for name, value in options.items() if name not in _NOT_KEPT}
     form, directory = one_form(options["form"], options["by"], as_json=options["as_json"]), None
@@ -106,7 +111,8 @@ def run(ctx: click.Context, /, **options: Any) -> None:
         asked = resumed_options(ctx, directory, asked)
     asked = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
     budget = Budget(options["max_total_tokens"], options["max_cost"], options["prices"])
-    session = _Session(loader.load(), asked, budget, quiet=options["quiet"])
+    config = _config({**options, **asked, "prompts": _absolute(asked["prompts"])})
+    session = _Session(loader.load(), asked, budget, quiet=options["quiet"], config=config)
     if options["dry_run"]:
         guess = Guess(options["like"], options["ttft"], options["tok"])
         session.dry_run(guess, as_json=options["as_json"] or options["form"] == "json")
@@ -122,8 +128,8 @@ def run(ctx: click.Context, /, **options: Any) -> None:
 class _Session:
     """One invocation: what was asked, made into components, run and printed."""
 
-    def __init__(self, plugins: Plugins, asked: dict[str, Any], budget: Budget, *, quiet: bool) -> None:
-        self._plugins, self._asked, self._quiet = plugins, asked, quiet
+    def __init__(self, plugins: Plugins, asked: dict[str, Any], budget: Budget, *, quiet: bool, config: str) -> None:
+        self._plugins, self._asked, self._quiet, self._config = plugins, asked, quiet, config
         self._budget = budget
         self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"], noise=asked["noise"])]
         self._judges = [plugins.make("judge", spec) for spec in asked["judges"]]
@@ -175,6 +181,7 @@ class _Session:
                 RunDirectory.refuse_taken(path)
                 self._warm_up(runner)
                 directory = RunDirectory.create(path, record)
+                directory.keep("config.toml", self._config)
                 todo = runner.blocks()
             else:
                 refuse_other_run(directory, record)
@@ -199,11 +206,16 @@ class _Session:
         runner.warm_up()
 
     def _run_blocks(self, runner: Runner, todo: Sequence[Block], directory: RunDirectory) -> None:
-        progress = Progress(len(todo), quiet=self._quiet)
+        counts = Counts(runner.specs, model_of(directory.run), self._budget.load())
+        for trial in directory.trials():
+            counts.add(trial)
+        progress = Progress(counts, len(todo), quiet=self._quiet, apart=self._asked["concurrency"] > 1)
         try:
             runner.run(todo, directory, progress.block)
         except EndpointUnusable as error:
             raise EndpointUnusable(f"{error}\nWhat was answered is kept. {self._resume_line(directory)}") from error
+        finally:
+            progress.close()
 
     def say_how_to_go_on(self, *, more: bool) -> None:
         """After an interrupt: the line that resumes the run, if there is anything to resume; `more`: with more money."""
@@ -211,7 +223,7 @@ class _Session:
             click.echo(f"\n{self._resume_line(self._directory, more=more)}", err=True)
 
     def _resume_line(self, directory: RunDirectory, *, more: bool = False) -> str:
-        return f"Go on with: ppbench run --resume {directory.path}{self._budget.options(more=more)}"
+        return f"Go on with: ppbench run --resume {shlex.quote(str(directory.path))}{self._budget.options(more=more)}"
 
     def _conditions(self, directory: RunDirectory | None) -> Conditions:
         secret = f"seed {self._asked['seed']}" if self._executor.clock == "virtual" else secrets.token_hex(8)
@@ -259,6 +271,14 @@ class _Session:
         if failed > max_failures * asked:
             first = next(trial.failure for trial in directory.trials() if trial.failure)
             raise TooManyFailures(f"{failed} of {asked} trials failed; the first: {first}")
+
+
+def _config(options: dict[str, Any]) -> str:
+    """What a run was asked, as a file for -c: all that decides what is sent, and when it stops."""
+    kept = {name: value for name, value in options.items() if name not in _NOT_KEPT or name in _BOUNDS}
+    if kept["prices"]:
+        kept["prices"] = _absolute(kept["prices"])
+    return to_toml(run, kept, f"ppbench {version('ppbench')}; run it again with: ppbench run -c THIS_FILE")
 
 
 def _with_serial(specs: Sequence[str], *, noise: bool) -> list[str]:

@@ -55,6 +55,7 @@ _CLOSER: tuple[tuple[Kind, str, str], ...] = (
     ("bad_reply", "is larger than max_reply_", "see the endpoint's log, or allow more, e.g. -e NAME:max_reply_mb=256"),
 )
 """Next steps that fit better than the kind's own, where these words tell."""
+_REFUSED = "the key in {key_env} was refused; check that it is whole, still valid, and may use this model"
 _HEADER = re.compile(
     r"""((?:proxy-)?authorization | x-api-key | api-key | (?:set-)?cookie)
         ((?:\\*["'])?\s*[:=]\s*(?:\\*["'])?) (?:(?:bearer|basic)\s+)? [^\s"',;}\\]+""",
@@ -68,7 +69,7 @@ def failure(
 ) -> Failure:  # fmt: skip
     """What came, in one masked line, and what to do next."""
     closer = (step for of, words, step in _CLOSER if of == kind and words in said)
-    next_step = next(closer, _NEXT.get(kind, ""))
+    next_step = _REFUSED if kind == "auth" and key else next(closer, _NEXT.get(kind, ""))
     step = next_step.format(key_env=target.key_env or "no key: none is sent here", model=target.model)
     return Failure(kind, "; ".join(filter(None, (_line(said, target, key), step))), status, retry_after_s)
 
