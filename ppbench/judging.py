@@ -20,7 +20,7 @@ from ppbench.controls import controls_of, sample, shown_as
 from ppbench.errors import BrokenPlugin, EndpointUnusable, InvalidData, PpbenchError, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Case, Executor, Judge
-from ppbench.jobs import Job, Outcome, Policy
+from ppbench.jobs import BUGS, Job, Outcome, Policy
 from ppbench.model import Category, Item, Verdict
 from ppbench.plan import Plan
 from ppbench.plugins import Plugins
@@ -182,7 +182,7 @@ def _gold(bench: Bench, trial: Trial) -> tuple[Item, Category]:
     return item, bench.categories[item.category]
 
 
-Asked = tuple[Reply, ...] | Exception
+Asked = tuple[Reply, ...] | BaseException
 """The replies to a judge's plan, none where it has none; or what its `plan` raised."""
 
 
@@ -191,12 +191,12 @@ def _records(judge: Judge, shown: Shown, asked: Asked, about: Mapping[str, Any])
     trial, spec = shown.trial, spec_of(judge)
     about = {**about, "control": shown.control, "compares": bool(shown.control and getattr(judge, "compares", False))}
     try:
-        if isinstance(asked, Exception):
+        if isinstance(asked, BaseException):
             raise asked
         verdicts = [expect(Verdict, verdict, "verdicts") for verdict in judge.verdicts(shown.case, asked)]
     except PpbenchError:  # said on purpose, and true of every case
         raise
-    except Exception as error:
+    except BUGS as error:
         return [encode_no_verdict(trial, spec, failure=_reason(error), **about)]
     if verdicts or not asked:
         return [encode_verdict(trial, spec, verdict, **about) for verdict in verdicts]
@@ -204,7 +204,7 @@ def _records(judge: Judge, shown: Shown, asked: Asked, about: Mapping[str, Any])
     return [encode_no_verdict(trial, spec, failure=f"{lost.kind}: {lost.message}" if lost else "", **about)]
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """One line: what was raised, and the last frame that raised it, without the folders of this machine."""
     text = (str(error).strip() or "no message").splitlines()[0][:300]
     frames = extract_tb(error.__traceback__)
@@ -229,7 +229,7 @@ class _Asker:
     def ask(self, batch: Sequence[Shown]) -> list[Asked]:
         """The replies to the judge's plan for each case. Raises EndpointUnusable if nothing at all was answered."""
         plans = [self._plan(shown.case) for shown in batch]
-        found: list[Asked] = [plan if isinstance(plan, Exception) else () for plan in plans]
+        found: list[Asked] = [plan if isinstance(plan, BaseException) else () for plan in plans]
         self._batch += 1
         jobs = [Job(f"{self._batch}/{k}", lambda plan=plan: plan)  # type: ignore[misc]
                 for k, plan in enumerate(plans) if isinstance(plan, Plan)]  # fmt: skip
@@ -243,13 +243,13 @@ class _Asker:
                 found[place] = _in_order(plans[place], outcome)
         return found
 
-    def _plan(self, case: Case) -> Plan | Exception | None:
+    def _plan(self, case: Case) -> Plan | BaseException | None:
         try:
             plan = self._judge.plan(case)
             return plan if plan is None else expect(Plan, plan, "plan")
         except PpbenchError:
             raise
-        except Exception as error:  # recorded with its case
+        except BUGS as error:  # recorded with its case
             return error
 
     def _refuse_dead_endpoint(self, outcomes: Sequence[Outcome]) -> None:
@@ -259,7 +259,7 @@ class _Asker:
             raise EndpointUnusable(f"{self._executor.endpoint}: {errors[0].message}")
 
 
-def _in_order(plan: Plan | Exception | None, outcome: Outcome) -> tuple[Reply, ...]:
+def _in_order(plan: Plan | BaseException | None, outcome: Outcome) -> tuple[Reply, ...]:
     """One reply a call of the plan, in the order of its calls; a call that was never answered has a failure."""
     assert isinstance(plan, Plan)
     found = {span.request.id.rpartition("/")[2]: span.reply for span in outcome.trace.spans}

@@ -60,13 +60,18 @@ def test_a_stranger_adds_one_of_each_kind(stranger: Path) -> None:
 
 def test_a_stranger_takes_part_in_a_run(stranger: Path) -> None:
     """Its executor, method, judge and category make rows like any other's."""
-    done = ppbench_with(stranger, *"run -t rhymes -e shout -d by-line -d schema:source=given --judge loud --json -q".split())
+    done = ppbench_with(
+        stranger,
+        *"run -t rhymes -e shout -d by-line -d schema:source=given --judge structure --judge loud -o r --json -q".split(),
+    )
     rows = {row["decomposer"]: row for row in json.loads(done.stdout)["rows"]}
 
     assert list(rows) == ["serial", "by-line", "schema:source=given"]
     assert rows["by-line"]["structure"] == 1.0
     assert rows["by-line"]["raw_speedup"] > 1.0
     assert [rows[name]["given"] for name in rows] == [False, False, True]
+    said = [json.loads(line) for line in (stranger / "r/verdicts.jsonl").read_text().splitlines()]
+    assert {verdict["version"] for verdict in said if verdict["judge"] == "loud"} == {"ppbench-stranger 7.1"}
 
 
 def test_the_mock_model_knows_a_strangers_prompts(stranger: Path) -> None:
