@@ -166,13 +166,18 @@ def load() -> Plugins:
 def _load(files: str, disabled: str, seconds: str) -> Plugins:
     found: list[Plugin] = []
     components: list[Component] = []
-    points: list[EntryPoint | _File] = sorted(entry_points(group=hookspecs.GROUP), key=lambda p: p.name)
-    points += [_File(path) for path in dict.fromkeys(files.split(os.pathsep)) if path]
-    for point in points:
+    for point in points(files):
         plugin, offered = _load_one(point)
         found.append(plugin)
         components.extend(offered)
     return Plugins(found, components)
+
+
+def points(files: str | None = None) -> list[EntryPoint | _File]:
+    """Everything that a plugin may come from, before any of it is loaded."""
+    files = os.environ.get(FILES, "") if files is None else files
+    found: list[EntryPoint | _File] = sorted(entry_points(group=hookspecs.GROUP), key=lambda p: p.name)
+    return found + [_File(path) for path in dict.fromkeys(files.split(os.pathsep)) if path]
 
 
 def installed_categories() -> list[Category]:
