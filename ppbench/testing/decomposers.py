@@ -20,6 +20,7 @@ from ppbench.plan import Plan
 from ppbench.plugins import Plugin, Plugins
 from ppbench.specs import spec_of
 from ppbench.testing import prompts as known
+from ppbench.testing.guard import no_network
 from ppbench.testing.report import Failed, Figures, Skipped
 from ppbench.testing.trials import Went, echo, trial
 
@@ -94,7 +95,8 @@ def _contract(subject: Subject) -> Figures:
     spec = spec_of(method)
     if subject.plugins.make("decomposer", spec) != method:
         raise Failed(f"its spec {spec!r} does not make it again")
-    plan = method.decompose(subject.shown(Prompt("p", "Translate:\n1. one\n2. two")))
+    with no_network():
+        plan = method.decompose(subject.shown(Prompt("p", "Translate:\n1. one\n2. two")))
     if not isinstance(plan, Plan):
         raise Failed(f"decompose gave {type(plan).__name__}, which is no Plan")
     return {"given": " ".join(subject.given), "spec": spec}

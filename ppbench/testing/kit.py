@@ -55,11 +55,16 @@ def _checks(
 
 def _in_a_process_of_its_own(component: Component, spec: str) -> Iterator[Named]:
     """How it loads, and whether it plans alike whatever the seed of hashes."""
-    answer: list[Probed] = []
+    answer: list[Probed | Failed] = []
 
     def once() -> Probed:
         if not answer:
-            answer.append(probe(component.plugin, component.kind, spec))
+            try:
+                answer.append(probe(component.plugin, component.kind, spec))
+            except Failed as failed:
+                answer.append(failed)
+        if isinstance(answer[0], Failed):
+            raise answer[0]
         return answer[0]
 
     yield "import-time", partial(_import_time, once)

@@ -23,7 +23,7 @@ from ppbench.testing.guard import no_network
 from ppbench.testing.report import Failed
 
 RUNS = 3
-SECONDS = 15.0
+SECONDS = 8.0
 
 
 @dataclass(frozen=True)
