@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack
 from functools import partial
 
@@ -25,17 +25,20 @@ def assert_conforms(kind: str, spec: str, *, plugins: Plugins | None = None, mod
 
 
 def conformance(
-    kind: str, spec: str, *, plugins: Plugins | None = None, model: str | None = None, base_url: str | None = None
-) -> Report:
+    kind: str, spec: str, *, plugins: Plugins | None = None, model: str | None = None, base_url: str | None = None,
+    only: Container[str] | None = None,
+) -> Report:  # fmt: skip
     """Test one component: a decomposer, an executor, a judge or a category. Raises UsageError or BrokenPlugin if there is
-    none of that name. `model` and `base_url` are for an executor that cannot do without."""
+    none of that name. `model` and `base_url` are for an executor that cannot do without; `only` names checks, for a look
+    at these alone."""
     plugins = plugins or loader.load()
     name = split_spec(spec)[0]
     plugins.get(kind, name)
     component = plugins.of(kind)[name]
     started = time.monotonic()
     with ExitStack() as stack:
-        checks = carry_out(_checks(plugins, component, spec, stack, model, base_url))
+        named = _checks(plugins, component, spec, stack, model, base_url)
+        checks = carry_out((name, check) for name, check in named if only is None or name in only)
     return Report(kind, spec, component.plugin, checks, time.monotonic() - started)
 
 
