@@ -5,9 +5,10 @@ Commands are imported when called, so `--help` stays quick and a broken plugin c
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
-from importlib.metadata import entry_points, version
+from importlib.metadata import EntryPoint, entry_points, version
 
 import click
 
@@ -24,7 +25,7 @@ _BUILTIN = {
     "experiment": ("ppbench.commands.experiment:experiment", "The paper's experiments: vary-n, end-to-end, paper."),
     "tasks": ("ppbench.commands.tasks:tasks", "List, show, validate and import prompts; score a method's detection."),
     "config": ("ppbench.commands.config:config", "Show the settings of a run and where each comes from."),
-    "plugins": ("ppbench.commands.plugins:plugins", "List what is installed, broken plugins included."),
+    "plugins": ("ppbench.commands.plugins:plugins", "List, show, write and test plugins, broken ones included."),
 }
 INTERRUPTED = 130
 
@@ -33,16 +34,14 @@ class _Lazy(click.Group):
     """A group that imports a command only when it is called; plugins add theirs by entry points."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*_BUILTIN, *sorted({p.name for p in entry_points(group=COMMANDS)} - set(_BUILTIN))]
+        return [*_BUILTIN, *sorted({point.name for point in _points()} - set(_BUILTIN))]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in _BUILTIN:
             module, _, attribute = _BUILTIN[name][0].partition(":")
             command: click.Command = getattr(import_module(module), attribute)
             return command
-        for point in entry_points(group=COMMANDS, name=name):
-            return _load(point)
-        return None
+        return next((_load(point) for point in _points() if point.name == name), None)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, _BUILTIN[name][1] if name in _BUILTIN else "(plugin)") for name in self.list_commands(ctx)]
@@ -50,13 +49,24 @@ class _Lazy(click.Group):
             formatter.write_dl(rows)
 
 
-def _load(point: object) -> click.Command:
+def _points() -> list[EntryPoint]:
+    """Commands of plugins, but for those that the user left out."""
+    off = os.environ.get("PPBENCH_DISABLE_PLUGINS")
+    found = list(entry_points(group=COMMANDS))
+    if off:
+        from ppbench.plugins import is_disabled
+
+        found = [point for point in found if not is_disabled(point.name, point.dist.name if point.dist else "")]
+    return found
+
+
+def _load(point: EntryPoint) -> click.Command:
     try:
-        command = point.load()  # type: ignore[attr-defined]
-    except Exception as error:
-        raise BrokenPlugin(f"command {point.name!r} cannot be imported: {error}") from error  # type: ignore[attr-defined]
+        command = point.load()
+    except (Exception, SystemExit) as error:
+        raise BrokenPlugin(f"command {point.name!r} cannot be imported: {error}") from error
     if not isinstance(command, click.Command):
-        raise BrokenPlugin(f"command {point.name!r} is not a click command")  # type: ignore[attr-defined]
+        raise BrokenPlugin(f"command {point.name!r} is not a click command")
     return command
 
 

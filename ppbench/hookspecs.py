@@ -3,6 +3,8 @@
 A plugin is a module named by an entry point of the group `ppbench`. It implements any of the hooks below with
 `@ppbench.hookimpl`. Hooks are called once, when plugins load, never inside a run. A component is a frozen
 dataclass: its fields are its options, its spec string (`top:breadth=3`) is its name on the board.
+
+The module may hold `PPBENCH_API = 1`, the API it is written for; under a ppbench with another one it is left out by name.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from ppbench.model import Category, Item, Prompt, Verdict
 from ppbench.plan import Plan
 from ppbench.trace import Progress, Reply, Request, Trace
 
+API = 1
+"""Raised when a plugin that was right before would be wrong after."""
 GROUP = "ppbench"
 COMMANDS = "ppbench.commands"
 

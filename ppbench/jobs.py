@@ -12,6 +12,8 @@ from ppbench.scope import Node, Scope
 from ppbench.trace import Failure, Reply, Span, Trace
 
 SECOND = 1_000_000_000
+BUGS = (Exception, SystemExit)
+"""What the code of a method may raise and only its own trial pays for; Ctrl-C still stops the run."""
 GRACE_NS = 5 * SECOND
 """How long the end of a cancelled request is waited for."""
 UNTIMED_LANES = 4096

@@ -21,7 +21,7 @@ from ppbench.costs import usage_of
 from ppbench.errors import BrokenPlugin, EndpointUnusable, InvalidData, PpbenchError, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Case, Executor, Judge
-from ppbench.jobs import Job, Outcome, Policy, is_untimed
+from ppbench.jobs import BUGS, Job, Outcome, Policy, is_untimed
 from ppbench.model import Category, Item, Verdict
 from ppbench.plan import Plan
 from ppbench.plugins import Plugins
@@ -191,7 +191,7 @@ def _gold(bench: Bench, trial: Trial) -> tuple[Item, Category]:
     return item, bench.categories[item.category]
 
 
-Asked = tuple[Reply, ...] | Exception
+Asked = tuple[Reply, ...] | BaseException
 """The replies to a judge's plan, none where it has none; or what its `plan` raised."""
 
 
@@ -202,13 +202,13 @@ def _records(
     trial, spec = shown.trial, spec_of(judge)
     about = {**about, "control": shown.control, "compares": bool(shown.control and getattr(judge, "compares", False))}
     try:
-        if isinstance(asked, Exception):
+        if isinstance(asked, BaseException):
             raise asked
         verdicts = [expect(Verdict, verdict, "verdicts") for verdict in judge.verdicts(shown.case, asked)]
     except PpbenchError:  # said on purpose, and true of every case
         raise
-    except Exception as error:
-        usage = {} if isinstance(asked, Exception) else usage_of(getattr(judge, "model", None) or "", asked, price_factor)
+    except BUGS as error:
+        usage = {} if isinstance(asked, BaseException) else usage_of(getattr(judge, "model", None) or "", asked, price_factor)
         return [encode_no_verdict(trial, spec, failure=_reason(error), **about, usage=usage)]
     usage = usage_of(getattr(judge, "model", None) or "", asked, price_factor)
     if verdicts or not asked:
@@ -217,7 +217,7 @@ def _records(
     return [encode_no_verdict(trial, spec, failure=f"{lost.kind}: {lost.message}" if lost else "", **about, usage=usage)]
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """One line: what was raised, and the last frame that raised it, without the folders of this machine."""
     text = (str(error).strip() or "no message").splitlines()[0][:300]
     frames = extract_tb(error.__traceback__)
@@ -242,7 +242,7 @@ class _Asker:
     def ask(self, batch: Sequence[Shown]) -> list[Asked]:
         """The replies to the judge's plan for each case. Raises EndpointUnusable if nothing at all was answered."""
         plans = [self._plan(shown.case) for shown in batch]
-        found: list[Asked] = [plan if isinstance(plan, Exception) else () for plan in plans]
+        found: list[Asked] = [plan if isinstance(plan, BaseException) else () for plan in plans]
         self._batch += 1
         jobs = [Job(f"{self._batch}/{k}", lambda plan=plan: plan)  # type: ignore[misc]
                 for k, plan in enumerate(plans) if isinstance(plan, Plan)]  # fmt: skip
@@ -261,13 +261,13 @@ class _Asker:
         """What its executor takes of the listed price."""
         return float(getattr(self._executor, "price_factor", 1.0))
 
-    def _plan(self, case: Case) -> Plan | Exception | None:
+    def _plan(self, case: Case) -> Plan | BaseException | None:
         try:
             plan = self._judge.plan(case)
             return plan if plan is None else expect(Plan, plan, "plan")
         except PpbenchError:
             raise
-        except Exception as error:  # recorded with its case
+        except BUGS as error:  # recorded with its case
             return error
 
     def _refuse_dead_endpoint(self, outcomes: Sequence[Outcome]) -> None:
@@ -277,7 +277,7 @@ class _Asker:
             raise EndpointUnusable(f"{self._executor.endpoint}: {errors[0].message}")
 
 
-def _in_order(plan: Plan | Exception | None, outcome: Outcome) -> tuple[Reply, ...]:
+def _in_order(plan: Plan | BaseException | None, outcome: Outcome) -> tuple[Reply, ...]:
     """One reply a call of the plan, in the order of its calls; a call that was never answered has a failure."""
     assert isinstance(plan, Plan)
     found = {span.request.id.rpartition("/")[2]: span.reply for span in outcome.trace.spans}

@@ -16,7 +16,7 @@ from ppbench.attempts import expect
 from ppbench.errors import EndpointUnusable, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
-from ppbench.jobs import Job, Outcome, Policy, is_untimed
+from ppbench.jobs import BUGS, Job, Outcome, Policy, is_untimed
 from ppbench.limits import Limiter, Limits, Purse
 from ppbench.model import Category, Item, Prompt
 from ppbench.plan import Plan
@@ -114,7 +114,7 @@ class Runner:
     def _dry(method: Decomposer, item: Item) -> Plan | None:
         try:
             return expect(Plan, method.decompose(_prompt(method, item)), "decompose")
-        except Exception:  # it will fail in its trial, where it is recorded
+        except BUGS:  # it will fail in its trial, where it is recorded
             return None
 
     def warm_up(self) -> None:

@@ -18,14 +18,15 @@ CORE = sorted((ROOT / "ppbench").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins/ppbench_plugins").rglob("*.py"))
 
 ORDER = [
-    "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers",
+    "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "patience", "plugins", "tasks", "readers",
     "stats", "agreement", "controlled", "facts", "critical", "fitness", "tally", "verdict", "detect", "score", "opinions",
     "controls", "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store", "costs", "forecast",
-    "judging", "human", "run", "report", "pages", "compare", "paper", "experiments", "balance", "dry", "commands", "cli",
+    "judging", "human", "run", "report", "pages", "compare", "paper", "experiments", "balance", "dry", "testing",
+    "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
 
-FOLDERS = {"commands", "experiments", "human", "pages", "readers"}
+FOLDERS = {"commands", "experiments", "human", "pages", "readers", "testing"}
 """Those that are folders: their files may import from one another."""
 
 ONLY = {

@@ -10,6 +10,7 @@ import click
 from ppbench import plugins as loader
 from ppbench.commands.common import categories, installed_items, user_items
 from ppbench.commands.human import print_summary, refuse_stray, serve
+from ppbench.commands.outside import plugin_option
 from ppbench.commands.printing import print_run
 from ppbench.commands.run import JUDGES
 from ppbench.errors import BrokenPlugin, InvalidData, UsageError
@@ -34,6 +35,7 @@ from ppbench.tasks import digest
 @click.option("--again", is_flag=True, help="Ask for verdicts that are there, too; what is said last counts.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Of the table.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON, as --format json does.")
+@plugin_option
 def judge(
     run: str, judges: tuple[str, ...], human: bool, annotator: str | None, port: int | None, limit: int | None, again: bool,
     form: str, as_json: bool,

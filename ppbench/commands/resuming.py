@@ -40,4 +40,7 @@ def refuse_other_run(directory: RunDirectory, record: dict[str, Any]) -> None:
 def _first_difference(old: Any, new: Any) -> str:
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         old, new = next((a, b) for a, b in zip(old, new, strict=True) if a != b)
+    if isinstance(old, dict) and isinstance(new, dict):
+        changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+        old, new = ({key: side[key] for key in changed if key in side} or "nothing" for side in (old, new))
     return f"was {str(old)[:120]}, is {str(new)[:120]}"

@@ -18,6 +18,7 @@ import click
 from ppbench import plugins as loader
 from ppbench.commands.budget import Budget, Guess, purse_of, say_estimate, setting_of
 from ppbench.commands.common import categories, installed_items, one_form, refuse_empty_url, user_items
+from ppbench.commands.outside import blame, plugin_option, plugin_options
 from ppbench.commands.printing import print_run
 from ppbench.commands.progress import Counts, Progress, warming_up
 from ppbench.commands.resuming import refuse_other_run, resumed_options
@@ -98,6 +99,7 @@ _BOUNDS = {"max_failures", *asdict(Budget())}
 @click.option("--by", type=click.Choice(GROUPS), help="A table with a row for each method in each of them.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON, as --format json does.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@plugin_option
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:
     """Run methods on prompts and print the leaderboard table.
@@ -169,7 +171,7 @@ class _Session:
     def execute(self, directory: RunDirectory | None, output_dir: str | None) -> RunDirectory:
         """Run what remains. Whatever happens, stored blocks stay, and the resume line is printed."""
         purse = purse_of(self._budget, self._executor, directory)
-        with self._executor as executor:
+        with blame(self._executor, self._kept), self._executor as executor:
             conditions = self._conditions(directory)
             runner = Runner(
                 executor, self._methods, self._items, self._categories, conditions, self._budget.max_total_tokens, purse
@@ -213,9 +215,13 @@ class _Session:
         try:
             runner.run(todo, directory, progress.block)
         except EndpointUnusable as error:
-            raise EndpointUnusable(f"{error}\nWhat was answered is kept. {self._resume_line(directory)}") from error
+            raise EndpointUnusable(f"{error}\n{self._kept()}") from error
         finally:
             progress.close()
+
+    def _kept(self) -> str:
+        """After a breakdown: what stays, if anything was begun."""
+        return f"What was answered is kept. {self._resume_line(self._directory)}" if self._directory else ""
 
     def say_how_to_go_on(self, *, more: bool) -> None:
         """After an interrupt: the line that resumes the run, if there is anything to resume; `more`: with more money."""
@@ -223,7 +229,8 @@ class _Session:
             click.echo(f"\n{self._resume_line(self._directory, more=more)}", err=True)
 
     def _resume_line(self, directory: RunDirectory, *, more: bool = False) -> str:
-        return f"Go on with: ppbench run --resume {shlex.quote(str(directory.path))}{self._budget.options(more=more)}"
+        options = self._budget.options(more=more) + plugin_options(self._plugins)
+        return f"Go on with: ppbench run --resume {shlex.quote(str(directory.path))}{options}"
 
     def _conditions(self, directory: RunDirectory | None) -> Conditions:
         secret = f"seed {self._asked['seed']}" if self._executor.clock == "virtual" else secrets.token_hex(8)
