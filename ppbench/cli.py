@@ -21,6 +21,7 @@ _BUILTIN = {
     "report": ("ppbench.commands.report:report", "Print the table of a stored run."),
     "judge": ("ppbench.commands.judge:judge", "Judge the stored answers of a run."),
     "experiment": ("ppbench.commands.experiment:experiment", "The paper's experiments: vary-n, end-to-end, paper."),
+    "leaderboard": ("ppbench.commands.leaderboard:leaderboard", "Pack and check entries; build tables and the page."),
     "tasks": ("ppbench.commands.tasks:tasks", "List, show, validate and import prompts; score a method's detection."),
     "plugins": ("ppbench.commands.plugins:plugins", "List what is installed, broken plugins included."),
 }

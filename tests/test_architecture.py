@@ -21,17 +21,17 @@ ORDER = [
     "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers",
     "stats", "agreement", "controlled", "facts", "critical", "fitness", "tally", "verdict", "detect", "score", "controls",
     "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store", "costs", "forecast",
-    "judging", "run", "report", "compare", "paper", "experiments", "balance", "dry", "commands", "cli",
+    "judging", "run", "report", "compare", "paper", "experiments", "board", "balance", "dry", "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
 
-FOLDERS = {"commands", "experiments", "readers"}
+FOLDERS = {"board", "commands", "experiments", "readers"}
 """Those that are folders: their files may import from one another."""
 
 ONLY = {
     "click": {"cli", "commands"},
     "tabulate": {"report", "costs", "forecast", "paper", "balance", "dry", "experiments", "commands"},
-    "jsonschema": {"tasks"},
+    "jsonschema": {"tasks", "board"},
     "pluggy": {"hookspecs", "plugins"},
     "tenacity": {"attempts"},
     "duckdb": {"readers"},
