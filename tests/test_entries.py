@@ -185,12 +185,17 @@ def _live(said: Any) -> None:
     said["timing"] = "live"
 
 
+def _spec(said: Any) -> None:
+    said["methods"].append({"spec": "truncator:", "given": False})
+    said["methods"].append({"spec": "truncator:share", "given": False})
+
+
 def _more(said: Any) -> None:
     said["verified"] = True
 
 
 @pytest.mark.parametrize(("edit", "reason"), [
-    (_limited, "limited (-n 14)"), (_family, "family, category"), (_digest, "not those of suite smoke"),
+    (_limited, "limited (-n 14)"), (_spec, "is no spec"), (_family, "family, category"), (_digest, "not those of suite smoke"),
     (_serial, "serial pair is missing"), (_live, "mock model answered"), (_more, "unexpected"),
 ])  # fmt: skip
 def test_a_record_that_is_not_of_a_whole_suite_is_refused(files: dict[str, bytes], edit: Edit, reason: str) -> None:

@@ -14,7 +14,9 @@ from typing import Any
 from ppbench.board.derived import Records
 from ppbench.board.identity import OWN, is_mock, suite_of
 from ppbench.controls import controls_of, sample
+from ppbench.errors import UsageError
 from ppbench.model import Item
+from ppbench.specs import split_spec
 from ppbench.store import cell
 from ppbench.tally import SERIAL
 from ppbench.tasks import digest
@@ -28,6 +30,7 @@ def asked(run: Mapping[str, Any], gold: Mapping[str, Item]) -> Iterator[str]:
     options, conditions, specs = run["options"], run["conditions"], [method["spec"] for method in run["methods"]]
     if options.get("limit") is not None:
         yield f"the run was limited (-n {options['limit']}); an entry is of a whole suite"
+    yield from (f"{spec!r:.80} is no spec of a method" for spec in specs if not _readable(spec))
     if SERIAL not in specs or len(specs) < 2:
         yield "the serial pair is missing: an entry has serial, and a method beside it"
     for what, values in (("method", specs), ("prompt", [item["id"] for item in run["items"]])):
@@ -55,6 +58,13 @@ def _prompts(run: Mapping[str, Any], gold: Mapping[str, Item]) -> Iterator[str]:
         facts = (mine.family, mine.category, mine.language, mine.splittable, mine.schema.size if mine.schema else None)
         if facts != tuple(item.get(key) for key in ("family", "category", "language", "splittable", "n")):
             yield f"run.json: family, category, language, splittable or n of prompt {item['id']} is not the installed prompt's"
+
+
+def _readable(spec: str) -> bool:
+    try:
+        return bool(split_spec(spec)[0])
+    except UsageError:
+        return False
 
 
 def _suite_asked(options: Mapping[str, Any]) -> str:

@@ -13,7 +13,8 @@ from ppbench import plugins as loader
 from ppbench.board import packing
 from ppbench.board.derived import Records
 from ppbench.board.entry import About
-from ppbench.board.files import entry_folders, load, read_entry, verified, write_entry
+from ppbench.board.files import entry_folders, load, read_entry, verified, write_entry, write_files
+from ppbench.board.page import site
 from ppbench.board.rows import Loaded, boards
 from ppbench.board.tables import BEGIN, END, markdown, put_between
 from ppbench.commands.common import installed_items, plain
@@ -101,6 +102,19 @@ def tables(entries: tuple[str, ...], into: str | None) -> None:
     if page is None:
         raise UsageError(f"{into} has no place for tables: a line {BEGIN} and below it {END}")
     Path(into).write_text(page, encoding="utf-8")
+
+
+@leaderboard.command()
+@click.argument("entries", nargs=-1, type=click.Path(file_okay=False))
+@click.option("-o", "--output-dir", required=True, type=click.Path(file_okay=False), help="Folder of the site.")
+def build(entries: tuple[str, ...], output_dir: str) -> None:
+    """Write a static site of ENTRIES; without any, of those that came with ppbench. It opens from the disk.
+
+    Entries are checked first. Figures are drawn by altair, which comes with `pip install 'ppbench[board]'`.
+    """
+    files = site(boards(_loaded(entries)))
+    write_files(Path(output_dir), files)
+    click.echo(f"{Path(output_dir) / 'index.html'}: {len(files['index.html']) / 1024:.0f} KiB, {len(files) - 1} more files")
 
 
 def _loaded(names: tuple[str, ...]) -> list[Loaded]:
