@@ -6,6 +6,7 @@ import json
 import lzma
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ppbench.commands.leaderboard import _gold
 from ppbench.errors import InvalidData
 from ppbench.prices import Prices
 from ppbench.store import RunDirectory, encode_trial
+from ppbench.trace import Transport
 
 ABOUT = About("CC0-1.0", ("A. Author",), ("https://example.org/method",), "a note")
 GOLD = _gold()
@@ -120,7 +122,11 @@ def _clock(rows: Any) -> None:
 
 def _header(rows: Any) -> None:
     reply = rows[0]["trace"]["spans"][0]["reply"]
-    reply["transport"] = {"rate_limits": {"x-ratelimit-key": "0123456789abcdef" * 3}, "lags_ns": []}
+    reply["transport"] = asdict(Transport(rate_limits={"x-ratelimit-key": "0123456789abcdef" * 3}))
+
+
+def _unclean(rows: Any) -> None:
+    rows[0]["trace"]["spans"][0]["reply"]["connect_ns"] = 5
 
 
 def _torn(rows: Any) -> None:
@@ -130,7 +136,7 @@ def _torn(rows: Any) -> None:
 @pytest.mark.parametrize(("edit", "reason"), [
     (_faster, "outside the time of its trial"), (_dropped, "incomplete: prompt"), (_twice, "stands twice"),
     (_prompt, "something else than prompt"), (_clock, "stamps of another clock"), (_header, "holds a long token"),
-    (_torn, "cannot be read"),
+    (_unclean, "try 1 lacks serial"), (_torn, "trials.jsonl.xz:1: $.trace.spans"),
 ])  # fmt: skip
 def test_trials_that_are_not_one_whole_run_are_refused(files: dict[str, bytes], edit: Edit, reason: str) -> None:
     assert reason in checked(edited(files, TRIALS, edit))

@@ -77,6 +77,23 @@ def test_the_frontier_holds_no_adversary() -> None:
     assert [row.spec for row in best] == ["schema:source=rules"]
 
 
+def test_a_board_is_drawn_by_the_measure_that_most_methods_have() -> None:
+    """One entry that was judged by comparison does not take the others off the figure."""
+    [rows] = boards(LOADED).values()
+    assert measure_of(rows) == "reference"
+    one = [replace(row, quality={**row.quality, "preference": row.quality["reference"]}) for row in rows[1:3]]
+    assert measure_of([*one, *rows[3:]]) == "reference"
+    assert measure_of(one) == "preference"
+
+
+def test_the_check_for_forks_runs_the_plain_command() -> None:
+    """It needs no key, and may not write."""
+    workflow = (ROOT / "leaderboard/check.yml").read_text(encoding="utf-8")
+    assert "- run: ppbench leaderboard check leaderboard/entries" in workflow
+    assert "contents: read" in workflow
+    assert "secrets." not in workflow
+
+
 def test_names_in_a_table_are_text() -> None:
     """Bars, markup and lines of a name stay what they are."""
     assert tables.text("a|b\n<img> *x* [y](z)") == r"a\|b \<img\> \*x\* \[y\]\(z\)"

@@ -94,17 +94,35 @@ def _rows(contents: Mapping[str, bytes], name: str) -> list[dict[str, Any]]:
 
 
 @cache
-def _rules(folder: str, name: str) -> Any:
+def _rules(name: str) -> Any:
     import jsonschema  # slow to import
 
-    place = data_dir("leaderboard") / name if folder == "leaderboard" else files("ppbench") / "schemas" / name
+    place = data_dir("leaderboard") / name if name == "entry.schema.json" else files("ppbench") / "schemas" / name
     return jsonschema.Draft202012Validator(json.loads(place.read_text(encoding="utf-8")))
 
 
 def breaches(contents: Mapping[str, bytes]) -> list[str]:
-    """What of `entry.json` and `run.json` is not as their JSON Schemas say, the first of each."""
-    found = []
-    for name, folder, rules in ((ENTRY, "leaderboard", "entry.schema.json"), (RUN, "ppbench", "run.schema.json")):
-        errors = sorted(_rules(folder, rules).iter_errors(document(contents, name)), key=lambda error: error.json_path)
-        found += [f"{name}: {error.json_path}: {error.message[:200]}" for error in errors[:1]]
-    return found
+    """What of the files is not as their JSON Schemas say, the first of each."""
+    rows = {TRIALS: _rows(contents, TRIALS), VERDICTS: _rows(contents, VERDICTS)}
+    found = [_breach(name, "entry.schema.json" if name == ENTRY else "run.schema.json", document(contents, name))
+             for name in (ENTRY, RUN)]  # fmt: skip
+    for name, rules in ((TRIALS, "trial.schema.json"), (VERDICTS, "verdict.schema.json")):
+        lines = (_breach(f"{name}:{number}", rules, _short(row)) for number, row in enumerate(rows[name], 1))
+        found.append(next(filter(None, lines), ""))
+    return [line for line in found if line]
+
+
+def _breach(where: str, rules: str, value: Any) -> str:
+    from jsonschema.exceptions import best_match
+
+    error = best_match(_rules(rules).iter_errors(value))
+    return f"{where}: {error.json_path}: {error.message[:200]}" if error else ""
+
+
+def _short(value: Any) -> Any:
+    """A record with its long lists of stamps cut to one of each type: they are most of it, and all alike."""
+    if isinstance(value, dict):
+        return {key: _short(one) for key, one in value.items()}
+    if isinstance(value, list) and value and not any(isinstance(one, dict | list) for one in value):
+        return list({(type(one), type(one) is not int or one >= 0): one for one in value}.values())
+    return [_short(one) for one in value] if isinstance(value, list) else value

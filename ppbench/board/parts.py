@@ -126,7 +126,7 @@ def card(row: Row) -> str:
              ("Authors", ", ".join(said["authors"])), ("Licence", said["licence"]), ("Note", said["note"] or "-"),
              ("Verified", row.entry.verified or "no: nobody but its authors has run it"),
              ("Endpoint", row.entry.records.run["endpoint"]), ("Measured", row.entry.records.run["created"]),
-             ("Conformance", _conformance(row.entry.conformance)), ("Cost", _cost(row))]  # fmt: skip
+             ("Judges", _judges(row)), ("Conformance", _conformance(row.entry.conformance)), ("Cost", _cost(row))]  # fmt: skip
     links = "".join(f'<li><a href="{esc(link)}" rel="noopener noreferrer nofollow">{esc(link)}</a></li>'
                     for link in said["links"] if link.startswith(("https://", "http://")))  # fmt: skip
     body = "".join(f"<dt>{esc(term)}</dt><dd>{name(words)}</dd>" for term, words in facts)
@@ -149,6 +149,12 @@ def command(row: Row) -> str:
         words += [flag, str(options[key])] if options.get(key, usual) != usual else []
     words += [word for judge in record["judges"] for word in ("--judge", judge)]
     return shlex.join(words)
+
+
+def _judges(row: Row) -> str:
+    """Those whose verdicts count, and those that were shown controls and missed them."""
+    found = row.entry.said["judges"]
+    return ", ".join(f"{judge}{'' if fit['fit'] else ' (unfit, not heard)'}" for judge, fit in found.items()) or "none"
 
 
 def _conformance(found: Mapping[str, Any] | None) -> str:

@@ -24,7 +24,7 @@ from ppbench.verdict import FLOOR, MARGINS, PARITY
 ADVERSARIES = frozenset({"constant", "truncator", "flatterer", "randomsplit"})
 """Methods that try to win without answering, by the first word of their spec."""
 MEASURES = (PREFERENCE, *COMPARED)
-"""Of quality, the first that was judged is a board's own; parity and margin are those of the verdicts."""
+"""Of quality, in the order in which they are preferred; parity and margin are those of the verdicts."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,10 @@ def _quality(tally: Tally, seed: int) -> dict[str, Estimate]:
 
 
 def measure_of(rows: Sequence[Row]) -> str:
-    """The measure of quality that a board is drawn by: the first that is known of any method."""
-    return next((measure for measure in MEASURES if any(measure in row.quality for row in rows if row.spec != SERIAL)), "")
+    """The measure of quality that a board is drawn by: the one that is known of the most methods, else the first of them."""
+    known = {measure: sum(measure in row.quality for row in rows if row.spec != SERIAL) for measure in MEASURES}
+    best = max(MEASURES, key=lambda measure: known[measure])
+    return best if known[best] else ""
 
 
 def parity(measure: str) -> float:
