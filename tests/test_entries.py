@@ -6,7 +6,7 @@ import json
 import lzma
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,15 @@ def test_verdicts_that_are_left_out_are_missed(files: dict[str, bytes]) -> None:
     )
     assert "has no verdict on" in without(lambda row: row.get("control") == "constant")
     assert "judge reference has no verdict" in without(lambda row: row["judge"] == "reference")
+
+
+def test_verdicts_on_a_whole_prompt_are_missed_where_others_of_its_kind_have_them(tmp_path: Path) -> None:
+    """Leaving a prompt out for all methods alike is seen: there are two of each category and language, and one is judged."""
+    whole = run(tmp_path / "run", "--suite", "multilingual", "-d", "truncator")
+    item = next(item["id"] for item in whole.run["items"] if item["category"] == "translation")
+    kept = replace(whole, verdicts=[record for record in whole.verdicts if record["item"] != item])
+    with pytest.raises(InvalidData, match=f"no verdict on .* the first .*{item}"):
+        packing.pack(kept, ABOUT, gold=GOLD, prices=Prices.load())
 
 
 def _limited(said: Any) -> None:

@@ -72,7 +72,7 @@ def _suite_asked(options: Mapping[str, Any]) -> str:
     return str(options.get("suite") or ("" if options.get("prompts") or options.get("task") else "smoke"))
 
 
-def complete(records: Records, trials: Sequence[Trial]) -> Iterator[str]:
+def complete(records: Records, trials: Sequence[Trial], gold: Mapping[str, Item]) -> Iterator[str]:
     """Every block is whole and there once, second tries where they were due; every trial was judged, controls too."""
     specs = [method["spec"] for method in records.run["methods"]]
     cells = [(item["id"], repeat) for item in records.run["items"] for repeat in range(records.run["conditions"]["repeats"])]
@@ -94,17 +94,17 @@ def complete(records: Records, trials: Sequence[Trial]) -> Iterator[str]:
         if foreign:
             yield f"prompt {item} was answered by {', '.join(foreign)}, which the run did not ask for"
     yield from (f"trials of {key} were not asked for" for key in sorted(blocks))
-    yield from _judged(records, trials)
+    yield from _judged(records, trials, {} if suite_of(records.run)[0] == OWN else gold)
 
 
-def _judged(records: Records, trials: Sequence[Trial]) -> Iterator[str]:
+def _judged(records: Records, trials: Sequence[Trial], gold: Mapping[str, Item]) -> Iterator[str]:
     said: dict[str, set[Any]] = {judge: set() for judge in records.run["judges"]}
     for record in records.verdicts:
         if "failure" not in record:
             said.setdefault(record["judge"], set()).add(cell(record))
     real, shown = {(*trial.key, "") for trial in trials if trial.trace is not None}, _controls(records, trials)
     for judge, cells in sorted(said.items()):
-        lost = _unjudged(real | shown, cells) if cells or suite_of(records.run)[0] != OWN else set()
+        lost = _unjudged(real | shown, cells, gold) if cells or gold else set()
         if lost:
             yield f"incomplete: judge {judge} has no verdict on {len(lost)} of {len(real | shown)} cases, the first {min(lost)}"
         foreign = {one for one in cells if one not in (shown if one[-1] else real) and (shown or not one[-1])}
@@ -112,15 +112,25 @@ def _judged(records: Records, trials: Sequence[Trial]) -> Iterator[str]:
             yield f"judge {judge} speaks of {len(foreign)} cases that are not there, the first {min(foreign)}"
 
 
-def _unjudged(cases: set[Any], said: set[Any]) -> set[Any]:
-    """Cases of which a judge says nothing although it speaks of the same prompt elsewhere, or all if it never speaks.
+def _unjudged(cases: set[Any], said: set[Any], gold: Mapping[str, Item]) -> set[Any]:
+    """Cases of which a judge says nothing although it speaks of prompts of that kind, or all if it never speaks.
 
-    A judge may have nothing to say of a prompt, whoever answered, and one that compares has nothing to say of serial.
+    A judge may have nothing to say of a kind of prompt, whoever answered, and one that compares has nothing to say of serial.
     """
-    prompts = {one[0] for one in said}
+    kinds = {_kind(one[0], gold) for one in said}
+    prompts = {one[0] for one in cases if _kind(one[0], gold) in kinds}
     compares = not any(one[2] == SERIAL and not one[-1] for one in said)
     due = {one for one in cases if one[0] in prompts and not (compares and one[2] == SERIAL and not one[-1])}
     return due - said if said else cases
+
+
+def _kind(prompt: str, gold: Mapping[str, Item]) -> Any:
+    """What a judge may go by when it leaves a prompt out; the prompt itself where no more is known of it."""
+    item = gold.get(prompt)
+    if item is None:
+        return prompt
+    has = (item.reference is not None, item.schema is not None, bool(item.constraints))
+    return item.category, item.language, item.splittable, item.dependency, *has
 
 
 def _controls(records: Records, trials: Sequence[Trial]) -> set[Any]:

@@ -96,7 +96,7 @@ def _problems(files: Mapping[str, bytes], gold: Mapping[str, Item]) -> Iterator[
         entry.document(files, entry.CONFORMANCE)
     trials = records.decoded()
     suite = suite_of(records.run)[0]
-    whole = [*consistency.asked(records.run, gold), *islice(consistency.complete(records, trials), SHOWN)]
+    whole = [*consistency.asked(records.run, gold), *islice(consistency.complete(records, trials, gold), SHOWN)]
     whole += islice(consistency.one_endpoint(records.run, trials), SHOWN)
     whole += islice(consistency.possible(records.run, trials), SHOWN)
     whole += islice(consistency.prompts_as_asked(trials, gold) if suite != OWN else (), SHOWN)
