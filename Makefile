@@ -3,8 +3,8 @@ PYTHON ?= python3
 CLANG ?= clang++
 BIN ?= .venv/bin
 
-.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme suites bench bench-rules bench-sets bench-curate \
-	simulate clean
+.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme leaderboard suites bench bench-rules bench-sets \
+	bench-curate simulate clean
 
 all: lint types test docs native-test
 
@@ -69,6 +69,11 @@ suites:
 
 readme:
 	$(BIN)/python tests/readme.py
+
+# The tables of leaderboard/README.md, from the entries beside it.
+leaderboard:
+	$(BIN)/ppbench leaderboard check leaderboard/entries
+	$(BIN)/ppbench leaderboard tables --into leaderboard/README.md
 
 # Clients side by side; puts the tables into native/bench/README.md. Takes minutes, and wants the machine for itself.
 BENCH ?= --write

