@@ -74,7 +74,7 @@ def _shown(trial: Trial | None, said: Mapping[tuple[Any, ...], list[dict[str, An
     start = trace.started_ns
     return {"failure": trial.failure, "status": trace.status, "reason": trace.reason, "answer": _cut(trace.answer),
             "ms": _ms(trace.latency_ns), "first": None if trace.ttft_ns is None else _ms(trace.ttft_ns),
-            "calls": [_call(span, start) for span in trace.spans], "verdicts": verdicts}  # fmt: skip
+            "calls": sorted((_call(span, start) for span in trace.spans), key=lambda call: (call["ready"], call["id"])), "verdicts": verdicts}  # fmt: skip
 
 
 def _call(span: Span, start: int) -> dict[str, Any]:
