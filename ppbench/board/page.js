@@ -101,7 +101,8 @@
     document.body.append(tip);
   };
   for (const figure of document.querySelectorAll(".figure")) {
-    for (const mark of figure.querySelectorAll("[role=graphics-symbol]")) mark.setAttribute("tabindex", "0");
+    const marks = [...figure.querySelectorAll("[role=graphics-symbol][aria-label]")];
+    if (marks.length <= 24) marks.forEach((mark) => mark.setAttribute("tabindex", "0")); // of more, the tables tell the same
     for (const kind of ["pointerover", "focusin", "focusout", "pointerleave"]) figure.addEventListener(kind, kind === "focusout" ? () => { if (tip) tip.remove(); tip = null; } : tell);
   }
 
@@ -137,6 +138,7 @@
     const serial = prompt.trials[data.methods.indexOf("serial")];
     const mine = prompt.trials[data.methods.indexOf($("method").value)];
     keep({ entry: entry(), prompt: prompt.id, method: $("method").value });
+    $("told").textContent = `Shown: ${$("method").value} on ${prompt.id}`;
     const whole = data.prompts.length < data.of ? `${data.prompts.length} of ${data.of} prompts are kept here. ` : "";
     $("sample").replaceChildren(
       make("p", `${whole}${data.texts ? "" : "Texts of own prompts and answers are in no entry."}`, "small"),
@@ -186,7 +188,9 @@
       bar(call.error ? "failed" : "first", call.sent, first);
       if (call.done > first) bar(call.error ? "failed" : "write", first, call.done);
     });
-    return [make("h3", "Calls over time"), svg, make("p", "Grey: held in our own queue. Orange: until the first token. Blue: writing. Red: failed.", "small")];
+    const box = make("div", undefined, "wide");
+    box.append(svg);
+    return [make("h3", "Calls over time"), box, make("p", "Grey: held in our own queue. Orange: until the first token. Blue: writing. Red: failed.", "small")];
   };
   const answers = (serial, trial) => {
     const pair = make("div", undefined, "pair");

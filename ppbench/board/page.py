@@ -131,7 +131,7 @@ def _explorer(rows: Sequence[Row], numbers: Mapping[int, int]) -> str:
         '<label>Method <select id="method" disabled></select></label>'
         '<button type="button" id="show">Show</button></div>'
         '<p class="small">Samples are loaded when asked for. Texts are shown as they came.</p>'
-        '<div id="sample" role="region" aria-live="polite" aria-label="Sample"></div>'
+        '<p id="told" class="small" role="status"></p><div id="sample" role="region" aria-label="Sample"></div>'
         "<noscript><p>Samples, sorting and filtering need this page's own script.</p></noscript>"
     )
 

@@ -71,10 +71,11 @@ def _shown(trial: Trial | None, said: Mapping[tuple[Any, ...], list[dict[str, An
     trace, verdicts = trial.trace, said.get((trial.item, trial.decomposer, trial.repeat, trial.try_), [])
     if trace is None:
         return {"failure": trial.failure, "verdicts": verdicts}
-    start = trace.started_ns
+    calls = [_call(span, trace.started_ns) for span in trace.spans]
+    calls.sort(key=lambda call: (call["ready"], call["id"]))
     return {"failure": trial.failure, "status": trace.status, "reason": trace.reason, "answer": _cut(trace.answer),
             "ms": _ms(trace.latency_ns), "first": None if trace.ttft_ns is None else _ms(trace.ttft_ns),
-            "calls": [_call(span, start) for span in trace.spans], "verdicts": verdicts}  # fmt: skip
+            "calls": calls, "verdicts": verdicts}  # fmt: skip
 
 
 def _call(span: Span, start: int) -> dict[str, Any]:
