@@ -57,11 +57,11 @@ def test_the_command_line_wins_over_the_environment_over_the_file_over_the_defau
 
 
 def test_every_option_has_a_variable_and_a_place_in_a_file(cli: Any) -> None:
-    """All but `resume`, which says what else is read; a file that holds all of them is taken."""
+    """All but `resume` and `plugin`, which say what else is read and run; a file that holds all of them is taken."""
     of_type = {"integer range": 1, "integer": 1, "float range": 0.5, "boolean": True}
     values: dict[str, Any] = {}
     for option in options_of(run):
-        if key_of(option) in ("config", "resume"):
+        if key_of(option) in ("config", "resume", "plugin"):
             continue
         assert option.envvar == f"PPBENCH_{key_of(option).upper()}"
         some: Any = of_type.get(option.type.name, getattr(option.type, "choices", ("x",))[-1])

@@ -22,13 +22,13 @@ from click.core import ParameterSource
 from ppbench.errors import UsageError
 
 PREFIX = "PPBENCH_"
-_NOWHERE_ELSE = {"config", "resume"}
-"""They say what else is read, so they stand on the command line; `config` has a variable besides."""
+_NOWHERE_ELSE = {"config", "resume", "plugin"}
+"""They say what else is read, and whose code is run, so they stand on the command line; `config` has a variable besides."""
 _ONE_OF = ("suite", "task", "prompts")
 """They answer one question: the one that is asked nearest to the command line hides the others."""
 _NEAR = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP, ParameterSource.DEFAULT)
 _EPILOG = (
-    "Every option but --resume may also stand in a TOML file (-c), by its long name, e.g. max_cost = 2.5, and in the "
+    "Every option but --resume and --plugin may also stand in a TOML file (-c), by its long name, e.g. max_cost = 2.5, and in the "
     "environment, e.g. PPBENCH_MAX_COST=2.5; the command line wins over the environment, the environment over the file. "
     "Values of an option that can be repeated are a list in the file, and apart by spaces in the environment. "
     "`ppbench config show` says which value came from where."
@@ -42,7 +42,7 @@ class Configured(click.Command):
         super().__init__(*args, **kwargs)
         self.epilog = self.epilog or _EPILOG
         for option in options_of(self):
-            if key_of(option) != "resume":
+            if key_of(option) not in ("resume", "plugin"):
                 option.envvar = PREFIX + key_of(option).upper()
         if "config" not in {option.name for option in self.params}:
             self.params.insert(0, _config_option())
