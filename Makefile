@@ -3,7 +3,8 @@ PYTHON ?= python3
 CLANG ?= clang++
 BIN ?= .venv/bin
 
-.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme leaderboard suites bench bench-rules clean
+.PHONY: all venv lint types test docs native-test fuzz tidy wheel readme leaderboard suites bench bench-rules bench-sets bench-curate \
+	simulate clean
 
 all: lint types test docs native-test
 
@@ -86,9 +87,19 @@ bench:
 bench-rules:
 	$(BIN)/python tests/rulebench.py $(if $(PROMPTS),--prompts $(PROMPTS))
 
+# What becomes of conditions on a set of open pieces, with shards and as published, on the mock model.
+bench-sets:
+	$(BIN)/python tests/setbench.py
+
 # Do the intervals cover, and how often is a false verdict given? The tables of ppbench/FIGURES.md, in some minutes.
 simulate:
 	$(BIN)/python tests/simulation.py
+
+# Rows a second and peak memory of `ppbench curate` on synthetic conversations, made first where they are not there;
+# WHOLE=1 curates them by rules as well.
+ROWS ?= 1000000
+bench-curate:
+	$(BIN)/python tests/curatebench.py --rows $(ROWS) $(if $(WHOLE),--whole)
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

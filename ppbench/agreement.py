@@ -19,6 +19,8 @@ Cell = tuple[str, int, str, int]
 """Item, repeat, decomposer, try: what one verdict is about."""
 UNUSABLE, FLIP = "unusable", "flip"
 """Criteria by which a judge says that it could not be read, and how often the order of the answers decided: see `jury`."""
+NOT_ASKED = "; not asked"
+"""How the reason of a verdict ends that was known without asking anybody."""
 
 
 def alpha(units: Iterable[Sequence[float | None]], level: Level = "ordinal") -> float | None:
@@ -111,16 +113,20 @@ class Jury:
 
 def jury(records: Iterable[Mapping[str, Any]], criterion: str = "preference") -> Jury:
     """Take the verdict records of several judges together. Of a record these are read: judge, item, repeat, decomposer,
-    try, criterion, value. The last record counts where one stands twice. A judge is whoever gave this criterion, or said
-    `unusable` above 0; it is silent where it gave none. What a judge that reports `flip` ruled without one was known
-    without asking a model, the same text twice for example: it counts for means and rankings, and is no agreement."""
+    try, criterion, value, reason. The last record counts where one stands twice. A judge is whoever gave this criterion, or
+    said `unusable` above 0; it is silent where it gave none. What a judge that reports `flip` ruled without one, and what
+    says in its reason that it was `NOT_ASKED`, was known without asking, the same text twice for example: it counts for
+    means and rankings, and is no agreement."""
     values: dict[Cell, dict[str, float]] = defaultdict(dict)
     unread: dict[Cell, set[str]] = defaultdict(set)
     asked: dict[str, set[Cell]] = defaultdict(set)
+    known: set[tuple[str, Cell]] = set()
     for record in records:
         cell = (record["item"], record["repeat"], record["decomposer"], record["try"])
         if record["criterion"] == criterion:
             values[cell][record["judge"]] = record["value"]
+            unasked = record.get("reason", "").endswith(NOT_ASKED)
+            (known.add if unasked else known.discard)((record["judge"], cell))
         elif record["criterion"] == UNUSABLE and record["value"] > 0:
             unread[cell].add(record["judge"])
         elif record["criterion"] == FLIP:
@@ -128,8 +134,8 @@ def jury(records: Iterable[Mapping[str, Any]], criterion: str = "preference") ->
     judges = tuple(sorted({judge for found in (*values.values(), *unread.values()) for judge in found}))
     silent = {judge: sum(judge not in values.get(cell, ()) for cell in values.keys() | unread.keys()) for judge in judges}
     rankings = {judge: _ranking(values, judge) for judge in judges}
-    units = [[found.get(judge) if judge not in asked or cell in asked[judge] else None for judge in judges]
-             for cell, found in values.items()]  # fmt: skip
+    heard = {(judge, cell) for judge in judges for cell in asked.get(judge) or values} - known
+    units = [[found.get(judge) if (judge, cell) in heard else None for judge in judges] for cell, found in values.items()]
     taus = {(one, other): tau_b(rankings[one], rankings[other]) for one, other in combinations(judges, 2)}
     return Jury(judges, {cell: _ruling(found) for cell, found in values.items()}, silent, alpha(units), rankings, taus)
 

@@ -6,7 +6,7 @@ in no sum. What is not known is None, in a table `-`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -122,6 +122,20 @@ def costs(
     return Costs(model, prices.price(model), rows, judged, tuple(_notes(model, rows, judged, prices)))
 
 
+def usage_of(model: str, replies: Sequence[Reply], price_factor: float = 1.0) -> dict[str, Any]:
+    """What the calls of a judge for one case took, for its first record; empty where no model was asked. A sum is None where
+    an answer does not tell."""
+
+    def total(name: str) -> int | None:
+        told = [getattr(reply, name) for reply in replies if reply.error is None or getattr(reply, name) is not None]
+        return None if None in told else sum(told)
+
+    if not replies:
+        return {}
+    sums = {name: total(name) for name in ("tokens_in", "tokens_out", "tokens_cached")}
+    return {"model": model, "calls": len(replies), **sums, **({} if price_factor == 1.0 else {"price_factor": price_factor})}
+
+
 def _judged(verdicts: Iterable[Mapping[str, Any]], prices: Prices) -> dict[tuple[str, str], Line]:
     """What judges asked of models, where their records say so: `usage`, with the model, its calls and their tokens.
 
@@ -131,7 +145,7 @@ def _judged(verdicts: Iterable[Mapping[str, Any]], prices: Prices) -> dict[tuple
     seen: set[tuple[Any, ...]] = set()
     for record in verdicts:
         usage = record.get("usage")
-        cell = tuple(record.get(name) for name in ("judge", "item", "repeat", "decomposer", "try"))
+        cell = tuple(record.get(name) for name in ("judge", "item", "repeat", "decomposer", "try", "control", "round"))
         if usage and cell not in seen:
             seen.add(cell)
             found.setdefault((record["judge"], usage.get("model") or ""), Line()).add(_asked(usage, prices))
@@ -143,7 +157,8 @@ def _asked(usage: Mapping[str, Any], prices: Prices) -> Line:
     price = prices.price(usage.get("model") or "")
     read, written, cached = usage.get("tokens_in"), usage.get("tokens_out"), usage.get("tokens_cached") or 0
     known = None not in (read, written)
-    bill = Bill(price.at_least(int(read or 0), int(written or 0), cached)) if price and known else Bill(unknown=1)
+    factor = usage.get("price_factor", 1.0)
+    bill = Bill(factor * price.at_least(int(read or 0), int(written or 0), cached)) if price and known else Bill(unknown=1)
     return Line(usage.get("calls") or 0, read or 0, cached, written or 0, bill)
 
 

@@ -40,8 +40,8 @@ class Found:
     label: Label
     schema: Schema | None
     reason: str = ""
-    left: bool = False
-    """The method would ask a model."""
+    failed: bool = False
+    """The model that the method asks gave no answer."""
 
     @property
     def exact(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ppbench.attempts import backoff, expect, request_of
 from ppbench.hookspecs import Executor
-from ppbench.jobs import GRACE_NS, SECOND, Execution, Job, Outcome, Policy
+from ppbench.jobs import BUGS, GRACE_NS, SECOND, UNTIMED_LANES, UNTIMED_S, Execution, Job, Outcome, Policy, is_untimed
 from ppbench.limits import Limiter, Outbox
 from ppbench.plan import Plan
 from ppbench.scope import Node, Scope
@@ -26,7 +26,7 @@ class Loop:
 
     def __init__(self, executor: Executor, policy: Policy = Policy(), limiter: Limiter | None = None) -> None:
         self._executor = executor
-        self._policy = policy
+        self._policy = replace(policy, trial_timeout_s=UNTIMED_S) if is_untimed(executor) else policy
         self._limiter = limiter or Limiter()
         self._outbox = Outbox(executor, self._limiter)
         self._nodes: dict[str, tuple[Execution, Node]] = {}
@@ -40,7 +40,7 @@ class Loop:
 
         `lanes` is asked for the next one only when a lane ends, so a caller may append to it meanwhile.
         """
-        waiting = iter(lanes)
+        waiting, width = iter(lanes), max(width, UNTIMED_LANES) if is_untimed(self._executor) else width
         lane_of: dict[Execution, Iterator[Job]] = {}
         for lane in islice(waiting, width):
             self._next_job(iter(lane), lane_of)
@@ -72,7 +72,7 @@ class Loop:
         self._running.add(execution)
         try:
             plan = expect(Plan, job.decompose(), "decompose")
-        except Exception as error:  # a method's own bug: its trial fails, the run goes on
+        except BUGS as error:  # a method's own bug: its trial fails, the run goes on
             self._finish(execution, failure=f"decompose raised {_say(error)}")
             return execution
         execution.decompose_ns = self._executor.now() - execution.started_ns
@@ -96,7 +96,7 @@ class Loop:
                 return
             try:
                 request = request_of(execution.job, node, self._executor)
-            except Exception as error:
+            except BUGS as error:
                 self._finish(execution, failure=f"call {node.path}: {_say(error)}")
                 return
             node.request = request
@@ -164,7 +164,7 @@ class Loop:
             return
         try:
             self._branch_early(execution, node, (node.call.prefix or "") + progress.text)
-        except Exception as error:
+        except BUGS as error:
             self._finish(execution, failure=f"expand_stream of {node.path} raised {_say(error)}")
 
     def _branch_early(self, execution: Execution, node: Node, text: str) -> None:
@@ -240,7 +240,7 @@ class Loop:
             return
         try:
             plan = expect(Plan, node.call.expand(text), "expand")
-        except Exception as error:
+        except BUGS as error:
             self._finish(execution, failure=f"expand of {node.path} raised {_say(error)}")
             return
         self._expand(execution, node, plan)
@@ -273,7 +273,7 @@ class Loop:
         parts = scope.parts()
         try:
             answer = expect(str, scope.plan.merge(parts), "the merge")
-        except Exception as error:
+        except BUGS as error:
             self._finish(execution, failure=f"the merge raised {_say(error)}")
             return
         now = self._executor.now()
@@ -302,5 +302,5 @@ class Loop:
             self._done.append(execution)
 
 
-def _say(error: Exception) -> str:
+def _say(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

@@ -3,6 +3,8 @@
 A plugin is a module named by an entry point of the group `ppbench`. It implements any of the hooks below with
 `@ppbench.hookimpl`. Hooks are called once, when plugins load, never inside a run. A component is a frozen
 dataclass: its fields are its options, its spec string (`top:breadth=3`) is its name on the board.
+
+The module may hold `PPBENCH_API = 1`, the API it is written for; under a ppbench with another one it is left out by name.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from ppbench.model import Category, Item, Prompt, Verdict
 from ppbench.plan import Plan
 from ppbench.trace import Progress, Reply, Request, Trace
 
+API = 1
+"""Raised when a plugin that was right before would be wrong after."""
 GROUP = "ppbench"
 COMMANDS = "ppbench.commands"
 
@@ -44,11 +48,13 @@ class Executor(Protocol):
     """Sends requests and keeps the clock. Made from its options; entered before anything is sent.
 
     Options named `model`, `base_url`, `max_in_flight` and `prompts` are filled from the command line. Raises
-    EndpointUnusable or BrokenPlugin from `__enter__` when it cannot work. Three things may be there beside what stands
+    EndpointUnusable or BrokenPlugin from `__enter__` when it cannot work. Five things may be there beside what stands
     below. `rest()` is called between trials, outside every clock, when nothing is in flight: time to mend idle
     connections. `details`, a mapping of names to text, is kept in the run's record: versions of libraries, say. `pace`,
     read before it is entered, maps `ttft`, `tok` and `read` to seconds: to a first token, between tokens, and for each
-    token read; estimates of time are made of it.
+    token read; estimates of time are made of it. `untimed`, true for one that gathers requests and answers within hours,
+    as a batch API does: nothing that measures takes it, and the loop gives it all it has, and time. `price_factor` is what
+    its tokens cost in terms of the usual price.
     """
 
     name: ClassVar[str]

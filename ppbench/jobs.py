@@ -6,13 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ppbench.hookspecs import Executor
 from ppbench.plan import Plan, Status
 from ppbench.scope import Node, Scope
 from ppbench.trace import Failure, Reply, Span, Trace
 
 SECOND = 1_000_000_000
+BUGS = (Exception, SystemExit)
+"""What the code of a method may raise and only its own trial pays for; Ctrl-C still stops the run."""
 GRACE_NS = 5 * SECOND
 """How long the end of a cancelled request is waited for."""
+UNTIMED_LANES = 4096
+"""Lanes at once, at least, over an executor that gathers requests: what is not open cannot go with the rest."""
+UNTIMED_S = 7 * 86400.0
+"""The time a trial has there. Providers end their batches within a day, and there may be several attempts."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,11 @@ class Policy:
     trial_timeout_s: float = 600.0
     seed: int = 0
     """Seeds the jitter of the back-off."""
+
+
+def is_untimed(executor: Executor) -> bool:
+    """It gathers requests and answers within hours: no deadline of a call that is made at once holds for it, and no clock."""
+    return bool(getattr(executor, "untimed", False))
 
 
 @dataclass(frozen=True)

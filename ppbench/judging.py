@@ -17,14 +17,15 @@ from typing import Any
 
 from ppbench.attempts import expect
 from ppbench.controls import controls_of, sample, shown_as
+from ppbench.costs import usage_of
 from ppbench.errors import BrokenPlugin, EndpointUnusable, InvalidData, PpbenchError, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Case, Executor, Judge
-from ppbench.jobs import Job, Outcome, Policy
+from ppbench.jobs import BUGS, Job, Outcome, Policy, is_untimed
 from ppbench.model import Category, Item, Verdict
 from ppbench.plan import Plan
 from ppbench.plugins import Plugins
-from ppbench.specs import spec_of
+from ppbench.specs import spec_of, split_spec
 from ppbench.store import Cell, RunDirectory, cell, encode_no_verdict, encode_verdict
 from ppbench.tally import SERIAL
 from ppbench.trace import UNUSABLE, Failure, Reply, Trial
@@ -61,7 +62,7 @@ class Shown:
 
 
 @dataclass
-class Tally:
+class Hearing:
     """What came of one judge: what it was shown, where it said nothing after it had asked, where it failed."""
 
     judge: str
@@ -83,38 +84,38 @@ class Tally:
                 self.first = self.first or f"{record['item']}, {record['decomposer']}{control}: {record['failure']}"
 
 
-def judge_run(bench: Bench, judges: Sequence[Judge], directory: RunDirectory, *, again: bool = False) -> list[Tally]:
+def judge_run(bench: Bench, judges: Sequence[Judge], directory: RunDirectory, *, again: bool = False) -> list[Hearing]:
     """Append the verdicts, controls first, that are not there yet; all of them anew if `again`.
 
     Batch by batch: what was paid for is kept, whatever happens. A case on which a judge failed counts as not there, and one
-    that cannot go on ends alone: the tally says why, `refuse_failures` raises it.
+    that cannot go on ends alone: the hearing says why, `refuse_failures` raises it.
     """
-    tallies = []
+    hearings = []
     with directory.lock():
         drawn = sample(directory.trials(), {item.id: item.category for item in bench.items.values()}, directory.run["seed"])
         for judge in judges:
             done, round_ = _done(directory.verdicts(), spec_of(judge), again=again)
-            tally = Tally(spec_of(judge))
-            tallies.append(tally)
+            hearing = Hearing(spec_of(judge))
+            hearings.append(hearing)
             batches = judge_trials(bench, judge, directory.trials(), done=done, controls=drawn, round_=round_)
             try:
                 for batch in batches:
                     directory.append_verdicts(batch)
-                    tally.count(batch)
+                    hearing.count(batch)
             except PpbenchError as error:
-                tally.ended = error
-    return tallies
+                hearing.ended = error
+    return hearings
 
 
-def refuse_failures(tallies: Sequence[Tally], path: Path) -> None:
+def refuse_failures(hearings: Sequence[Hearing], path: Path) -> None:
     """Raise BrokenPlugin if a judge failed on a case, or what ended a judge."""
-    lines = [f"judge {tally.judge} failed on {tally.failed} of {tally.shown} cases; the first: {tally.first}"
-             for tally in tallies if tally.failed]  # fmt: skip
-    lines += [f"judge {tally.judge} could not go on: {tally.ended}" for tally in tallies if tally.ended]
+    lines = [f"judge {hearing.judge} failed on {hearing.failed} of {hearing.shown} cases; the first: {hearing.first}"
+             for hearing in hearings if hearing.failed]  # fmt: skip
+    lines += [f"judge {hearing.judge} could not go on: {hearing.ended}" for hearing in hearings if hearing.ended]
     if lines:
         remedy = f"All other verdicts are kept; `ppbench judge {path} --judge SPEC` asks for what is missing, and for no more"
-        kinds: list[type[PpbenchError]] = [BrokenPlugin for tally in tallies if tally.failed]
-        kinds += [type(tally.ended) for tally in tallies if tally.ended]
+        kinds: list[type[PpbenchError]] = [BrokenPlugin for hearing in hearings if hearing.failed]
+        kinds += [type(hearing.ended) for hearing in hearings if hearing.ended]
         raise kinds[0]("\n".join([*lines, remedy]))
 
 
@@ -138,11 +139,19 @@ def judge_trials(
     about = {"version": bench.version_of(judge), "prompt": prompt_hash(judge), "round": round_}
     with ExitStack() as stack:
         asker = _Asker(bench, judge, stack)
-        for batch in chain(_shown_controls(bench, controls), (_cases(bench, blocks) for blocks in _batches(trials))):
+        batches = chain(_shown_controls(bench, controls), (_cases(bench, blocks) for blocks in _batches(trials)))
+        for batch in [list(chain.from_iterable(batches))] if _is_patient(bench, judge) else batches:
             todo = [shown for shown in batch if shown.cell not in done]
             if todo:
                 yield [record for shown, asked in zip(todo, asker.ask(todo), strict=True)
-                       for record in _records(judge, shown, asked, about)]  # fmt: skip
+                       for record in _records(judge, shown, asked, about, asker.price_factor)]  # fmt: skip
+
+
+def _is_patient(bench: Bench, judge: Judge) -> bool:
+    """Its executor takes hours, however little it is given: all that there is goes at once."""
+    name = split_spec(getattr(judge, "executor", ""))[0]
+    component = bench.plugins.of("executor").get(name)
+    return component is not None and is_untimed(component.value)
 
 
 def _batches(trials: Iterable[Trial]) -> Iterator[list[Trial]]:
@@ -182,29 +191,33 @@ def _gold(bench: Bench, trial: Trial) -> tuple[Item, Category]:
     return item, bench.categories[item.category]
 
 
-Asked = tuple[Reply, ...] | Exception
+Asked = tuple[Reply, ...] | BaseException
 """The replies to a judge's plan, none where it has none; or what its `plan` raised."""
 
 
-def _records(judge: Judge, shown: Shown, asked: Asked, about: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _records(
+    judge: Judge, shown: Shown, asked: Asked, about: Mapping[str, Any], price_factor: float = 1.0
+) -> list[dict[str, Any]]:
     """What a judge says of one case; where a value is missing, one record that says why, if there is a reason."""
     trial, spec = shown.trial, spec_of(judge)
     about = {**about, "control": shown.control, "compares": bool(shown.control and getattr(judge, "compares", False))}
     try:
-        if isinstance(asked, Exception):
+        if isinstance(asked, BaseException):
             raise asked
         verdicts = [expect(Verdict, verdict, "verdicts") for verdict in judge.verdicts(shown.case, asked)]
     except PpbenchError:  # said on purpose, and true of every case
         raise
-    except Exception as error:
-        return [encode_no_verdict(trial, spec, failure=_reason(error), **about)]
+    except BUGS as error:
+        usage = {} if isinstance(asked, BaseException) else usage_of(getattr(judge, "model", None) or "", asked, price_factor)
+        return [encode_no_verdict(trial, spec, failure=_reason(error), **about, usage=usage)]
+    usage = usage_of(getattr(judge, "model", None) or "", asked, price_factor)
     if verdicts or not asked:
-        return [encode_verdict(trial, spec, verdict, **about) for verdict in verdicts]
+        return [encode_verdict(trial, spec, verdict, **about, usage={} if k else usage) for k, verdict in enumerate(verdicts)]
     lost = next((reply.error for reply in asked if reply.error), None)
-    return [encode_no_verdict(trial, spec, failure=f"{lost.kind}: {lost.message}" if lost else "", **about)]
+    return [encode_no_verdict(trial, spec, failure=f"{lost.kind}: {lost.message}" if lost else "", **about, usage=usage)]
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """One line: what was raised, and the last frame that raised it, without the folders of this machine."""
     text = (str(error).strip() or "no message").splitlines()[0][:300]
     frames = extract_tb(error.__traceback__)
@@ -229,7 +242,7 @@ class _Asker:
     def ask(self, batch: Sequence[Shown]) -> list[Asked]:
         """The replies to the judge's plan for each case. Raises EndpointUnusable if nothing at all was answered."""
         plans = [self._plan(shown.case) for shown in batch]
-        found: list[Asked] = [plan if isinstance(plan, Exception) else () for plan in plans]
+        found: list[Asked] = [plan if isinstance(plan, BaseException) else () for plan in plans]
         self._batch += 1
         jobs = [Job(f"{self._batch}/{k}", lambda plan=plan: plan)  # type: ignore[misc]
                 for k, plan in enumerate(plans) if isinstance(plan, Plan)]  # fmt: skip
@@ -243,13 +256,18 @@ class _Asker:
                 found[place] = _in_order(plans[place], outcome)
         return found
 
-    def _plan(self, case: Case) -> Plan | Exception | None:
+    @property
+    def price_factor(self) -> float:
+        """What its executor takes of the listed price."""
+        return float(getattr(self._executor, "price_factor", 1.0))
+
+    def _plan(self, case: Case) -> Plan | BaseException | None:
         try:
             plan = self._judge.plan(case)
             return plan if plan is None else expect(Plan, plan, "plan")
         except PpbenchError:
             raise
-        except Exception as error:  # recorded with its case
+        except BUGS as error:  # recorded with its case
             return error
 
     def _refuse_dead_endpoint(self, outcomes: Sequence[Outcome]) -> None:
@@ -259,7 +277,7 @@ class _Asker:
             raise EndpointUnusable(f"{self._executor.endpoint}: {errors[0].message}")
 
 
-def _in_order(plan: Plan | Exception | None, outcome: Outcome) -> tuple[Reply, ...]:
+def _in_order(plan: Plan | BaseException | None, outcome: Outcome) -> tuple[Reply, ...]:
     """One reply a call of the plan, in the order of its calls; a call that was never answered has a failure."""
     assert isinstance(plan, Plan)
     found = {span.request.id.rpartition("/")[2]: span.reply for span in outcome.trace.spans}

@@ -1,25 +1,40 @@
 """Finds plugins by entry points, one way for built-ins and strangers, and keeps a broken one from hurting the rest.
 
-A plugin that fails to import, misspells a hook or offers a component without what its contract asks for is left
-out and reported in one line; asking for it by name is an error with its reason. Knows no plugin by name.
+A plugin that fails to import, hangs, misspells a hook, is written for another API or offers a component without what its
+contract asks for is left out and reported in one line; asking for it by name is an error with its reason. A file named by
+`--plugin` is loaded as one more plugin. Knows no plugin by name.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+import sys
 import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass, is_dataclass
+from contextlib import redirect_stdout
+from dataclasses import dataclass, is_dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pluggy
 
 from ppbench import hookspecs
-from ppbench.errors import BrokenPlugin, UsageError
+from ppbench.errors import BrokenPlugin, PpbenchError, UsageError
 from ppbench.model import Category
+from ppbench.patience import TooSlow, within
 from ppbench.specs import build, options_of, split_spec
+
+DISABLED = "PPBENCH_DISABLE_PLUGINS"
+"""Variable: names of distributions or entry points to leave out, with commas between."""
+FILES = "PPBENCH_PLUGIN_FILES"
+"""Variable: files to load as plugins, as a search path is written. `--plugin` sets it, so that child processes see them."""
+SECONDS = "PPBENCH_PLUGIN_SECONDS"
+"""Variable: how long one plugin may take to load."""
+PATIENCE_S = 10.0
 
 KINDS = ("decomposer", "executor", "judge", "category")
 _HOOKS = {
@@ -37,12 +52,18 @@ _NEEDS = {
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point: where it comes from, and why it cannot be used, if so."""
+    """One entry point, or one file: where it comes from, and why it cannot be used, if so."""
 
     name: str
     distribution: str
+    """Of a file, its path."""
     version: str
+    """Of a file, its digest."""
     broken: str = ""
+    names: tuple[str, ...] = ()
+    """What a broken one would have offered, as far as it came."""
+    disabled: bool = False
+    local: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +97,7 @@ class Plugins:
         for component in self.components:
             claims.setdefault((component.kind, component.name), []).append(component.plugin.distribution)
         return [
-            f"{kind} {name!r} is offered by {' and '.join(who)}; uninstall one of them"
+            f"{kind} {name!r} is offered by {' and '.join(who)}; uninstall one of them, or name it in {DISABLED}"
             for (kind, name), who in sorted(claims.items())
             if len(who) > 1
         ]
@@ -89,12 +110,19 @@ class Plugins:
         for line in self.duplicates():
             if line.startswith(f"{kind} {name!r} "):
                 raise BrokenPlugin(line)
-        for plugin in self.found:
-            if plugin.broken and plugin.name == name:
-                raise BrokenPlugin(f"plugin {name!r} of {plugin.distribution} {plugin.version} is broken: {plugin.broken}")
-        hint = "; broken plugins: " + ", ".join(p.name for p in self.found if p.broken)
-        hint = hint if any(p.broken for p in self.found) else ""
+        self.refuse_broken(name)
+        left_out = ", ".join(p.name for p in self.found if p.broken)
+        hint = f"; left out, see `ppbench plugins list`: {left_out}" if left_out else ""
         raise UsageError(f"unknown {kind} {name!r}; have: {', '.join(have) or 'none'}{hint}")
+
+    def refuse_broken(self, name: str) -> None:
+        """Raise BrokenPlugin if that names a plugin that was left out, or what it would have offered. A file is asked for
+        by its being given, so a broken one answers to every name that nothing else has."""
+        for plugin in self.found:
+            if plugin.broken and (plugin.local or name in (plugin.name, plugin.distribution, *plugin.names)):
+                what = "left out" if plugin.disabled else "broken"
+                where = f"plugin {plugin.name!r} of {plugin.distribution} {plugin.version}"
+                raise BrokenPlugin(f"{where} is {what}: {plugin.broken}")
 
     def make(self, kind: str, spec: str, **defaults: Any) -> Any:
         """Build a component from its spec string. `defaults` fill options of the same name that the spec leaves open."""
@@ -104,7 +132,12 @@ class Plugins:
         for key, value in defaults.items():
             if key in known and value is not None:
                 options.setdefault(key, str(value))
-        return build(component, options, spec=spec)
+        try:
+            return build(component, options, spec=spec)
+        except PpbenchError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise BrokenPlugin(f"{kind} {spec!r} cannot be made: {_reason(error)}") from error
 
     def category(self, name: str) -> Category:
         """The category of that id or alias. Raises UsageError."""
@@ -116,20 +149,40 @@ class Plugins:
         return found
 
     def versions(self) -> dict[str, str]:
-        """Distribution -> version of all plugins, for the record of a run."""
-        return {plugin.distribution: plugin.version for plugin in self.found}
+        """Distribution -> version of all plugins, and path -> digest of files, for the record of a run."""
+        return {plugin.distribution: plugin.version for plugin in self.found if not plugin.disabled}
+
+    def files(self) -> list[str]:
+        """The files among them: what a resumed run has to be given again."""
+        return [plugin.distribution for plugin in self.found if plugin.local]
+
+
+def load() -> Plugins:
+    """Find and load the installed plugins and the files that were named, once a process."""
+    return _load(os.environ.get(FILES, ""), os.environ.get(DISABLED, ""), os.environ.get(SECONDS, ""))
 
 
 @cache
-def load() -> Plugins:
-    """Find and load the installed plugins, once a process."""
+def _load(files: str, disabled: str, seconds: str) -> Plugins:
     found: list[Plugin] = []
     components: list[Component] = []
-    for point in sorted(entry_points(group=hookspecs.GROUP), key=lambda p: p.name):
+    for point in points(files):
         plugin, offered = _load_one(point)
         found.append(plugin)
         components.extend(offered)
     return Plugins(found, components)
+
+
+def installed(kind: str, spec: str, **defaults: Any) -> Any:
+    """A component of any plugin, from its spec string, for commands that plugins bring. Raises UsageError, BrokenPlugin."""
+    return load().make(kind, spec, **defaults)
+
+
+def points(files: str | None = None) -> list[EntryPoint | _File]:
+    """Everything that a plugin may come from, before any of it is loaded."""
+    files = os.environ.get(FILES, "") if files is None else files
+    found: list[EntryPoint | _File] = sorted(entry_points(group=hookspecs.GROUP), key=lambda p: p.name)
+    return found + [_File(path) for path in dict.fromkeys(files.split(os.pathsep)) if path]
 
 
 def installed_categories() -> list[Category]:
@@ -137,17 +190,73 @@ def installed_categories() -> list[Category]:
     return [component.value for component in load().of("category").values()]
 
 
-def _load_one(point: EntryPoint) -> tuple[Plugin, list[Component]]:
+def is_disabled(*names: str) -> bool:
+    """Whether the user left out a distribution or an entry point of that name."""
+    off = {_plain(name) for name in os.environ.get(DISABLED, "").split(",") if name.strip()}
+    return bool(off & {_plain(name) for name in names})
+
+
+def _plain(name: str) -> str:
+    """Names of distributions are the same whatever their case and dashes."""
+    return re.sub(r"[-_.]+", "-", name.strip()).casefold()
+
+
+class _File:
+    """A file as if it were an entry point. What is run is what the digest is of."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self.name = self._path.stem
+        try:
+            self._source: bytes | OSError = self._path.read_bytes()
+        except OSError as error:
+            self._source = error
+        digest = "unread" if isinstance(self._source, OSError) else hashlib.sha256(self._source).hexdigest()
+        self.dist = SimpleNamespace(name=str(self._path), version=f"sha256:{digest}")
+
+    def load(self) -> ModuleType:
+        if isinstance(self._source, OSError):
+            raise self._source
+        module = ModuleType(f"ppbench_file_{re.sub(r'[^A-Za-z0-9_]', '_', self.name)}")
+        module.__file__ = str(self._path)
+        sys.modules[module.__name__] = module  # dataclasses look their module up there
+        try:
+            exec(compile(self._source, self._path, "exec"), module.__dict__)
+        except BaseException:
+            del sys.modules[module.__name__]
+            raise
+        return module
+
+
+def _load_one(point: EntryPoint | _File) -> tuple[Plugin, list[Component]]:
     name = point.dist.name if point.dist else "?"
-    plugin = Plugin(point.name, name, point.dist.version if point.dist else "?")
+    plugin = Plugin(point.name, name, point.dist.version if point.dist else "?", local=isinstance(point, _File))
+    if is_disabled(plugin.name, plugin.distribution):
+        return replace(plugin, broken=f"named in {DISABLED}", disabled=True), []
+    names: list[str] = []
     try:
-        return plugin, list(_offers(plugin, point.load()))
-    except (Exception, SystemExit) as error:
-        return Plugin(plugin.name, plugin.distribution, plugin.version, _reason(error)), []
+        with within(_patience()), redirect_stdout(sys.stderr):  # stdout is for results
+            values = _values(plugin, point.load())
+            names += [str(getattr(value, "name", None) or getattr(value, "id", "")) for _, value in values]
+            return plugin, [_component(kind, value, plugin) for kind, value in values]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return replace(plugin, broken=_reason(error), names=tuple(names)), []
 
 
-def _offers(plugin: Plugin, module: ModuleType) -> Iterator[Component]:
-    """Register one module with pluggy, call its hooks and check what they give."""
+def _patience() -> float:
+    try:
+        return max(0.1, float(os.environ.get(SECONDS, "") or PATIENCE_S))
+    except ValueError:
+        return PATIENCE_S
+
+
+def _values(plugin: Plugin, module: ModuleType) -> list[tuple[str, Any]]:
+    """Register one module with pluggy and call its hooks: kind and value of all that it offers."""
+    api = getattr(module, "PPBENCH_API", hookspecs.API)
+    if api != hookspecs.API:
+        raise TypeError(f"is written for plugin API {api!r}, this ppbench has {hookspecs.API}; install a version for it")
     manager = pluggy.PluginManager(hookspecs.GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(module, plugin.name)
@@ -155,10 +264,13 @@ def _offers(plugin: Plugin, module: ModuleType) -> Iterator[Component]:
     callers = manager.get_hookcallers(module)
     if not callers:
         raise TypeError(f"implements no hook; have: {', '.join(_HOOKS.values())}")
+    found = []
     for kind, hook in _HOOKS.items():
-        for offer in getattr(manager.hook, hook)():
-            for value in offer:
-                yield _component(kind, value, plugin)
+        offers = getattr(manager.hook, hook)()
+        if not offers and hook in [caller.name for caller in callers]:  # pluggy drops None
+            raise TypeError(f"{hook} gave None; return a list")
+        found += [(kind, value) for offer in offers for value in offer]
+    return found
 
 
 def _component(kind: str, value: Any, plugin: Plugin) -> Component:
@@ -174,6 +286,7 @@ def _component(kind: str, value: Any, plugin: Plugin) -> Component:
         raise TypeError(f"{kind} {label} lacks {', '.join(missing)}")
     if not isinstance(getattr(value, "name", None), str):
         raise TypeError(f"{kind} {label} has a name that is no text")
+    options_of(value)  # its annotations can be resolved
     return Component(kind, value.name, value, plugin)  # type: ignore[attr-defined]
 
 
@@ -182,6 +295,8 @@ def _reason(error: BaseException) -> str:
     text = (str(error).strip() or "no message").splitlines()[0]
     if isinstance(error, SyntaxError) and error.filename:
         return f"{type(error).__name__}: {text}"
-    frames = traceback.extract_tb(error.__traceback__)
+    ours = ("patience.py",) if isinstance(error, TooSlow) else ()
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.endswith(ours or "\0")]
     where = f" ({frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
-    return f"{type(error).__name__}: {text}{where}"
+    kind = "hangs" if isinstance(error, TooSlow) else type(error).__name__
+    return f"{kind}: {text}{where}"

@@ -1,4 +1,4 @@
-"""Tables from scores: for a terminal, Markdown, CSV and JSON. Renders and doubts; measures nothing."""
+"""Tables from scores: for a terminal, Markdown, LaTeX, CSV and JSON. Renders and doubts; measures nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from typing import Any
 from tabulate import tabulate
 
 from ppbench.health import Health
+from ppbench.opinions import Opinions
 from ppbench.score import Score
+from ppbench.stats import Estimate
 
-FORMATS = ("table", "markdown", "csv", "json", "paper")
+FORMATS = ("table", "markdown", "csv", "json", "latex", "paper")
+_STYLES = {"markdown": "github", "latex": "latex_booktabs", "html": "html"}
+"""Of the library that writes the tables; it escapes what its style needs escaped."""
 MOCK_NOTE = "mock figures show that the tool works, not what a model does"
 _HEADERS = (
     "decomposer", "n", "raw\nspeedup", "95 %\ninterval", "norma-\nlized", "TTFT\nratio", "token\nratio", "struc-\nture",
@@ -25,16 +29,35 @@ _HEADERS = (
 
 def render(
     run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, path: str, form: str = "table", spent: str = "",
-    unfit: Mapping[str, str] = MappingProxyType({}),
+    unfit: Mapping[str, str] = MappingProxyType({}), heard: Opinions | None = None,
 ) -> str:  # fmt: skip
-    """One leaderboard table in one of `FORMATS`. `spent` is a line on money, `unfit` says of judges why they were not heard."""
+    """One leaderboard table in one of `FORMATS`. `spent` is a line on money, `unfit` says of judges why they were not heard,
+    `heard` what stands behind the preferences of the others."""
     if form == "json":
-        return json.dumps(to_json(run, scores, client, path=path, unfit=unfit), ensure_ascii=False, indent=2)
+        return json.dumps(to_json(run, scores, client, path=path, unfit=unfit, heard=heard), ensure_ascii=False, indent=2)
     if form == "csv":
         return _csv(scores)
-    table = _table(scores, "github" if form == "markdown" else "simple", " (client-limited)" if client.limited else "")
-    claims = _claims(scores, "github" if form == "markdown" else "simple")
-    return "\n\n".join([table, *([claims] if claims else []), "\n".join(_footer(run, scores, client, path, spent, unfit))])
+    tables, lines = parts(run, scores, client, path=path, form=form, spent=spent, unfit=unfit, heard=heard)
+    mark = "% " if form == "latex" else ""
+    below = ["\n".join(f"{mark}{line}" for line in said) for said in (*(said for _, said in tables), lines)]
+    texts = [text for (table, _), said in zip(tables, below, strict=False) for text in (table, said)]
+    return "\n\n".join(text for text in (*texts, below[-1]) if text)
+
+
+def parts(
+    run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, path: str, form: str, spent: str = "",
+    unfit: Mapping[str, str] = MappingProxyType({}), heard: Opinions | None = None,
+) -> tuple[list[tuple[str, list[str]]], list[str]]:  # fmt: skip
+    """The tables, each with the lines below it, and the lines at the foot, for a page of any form."""
+    style = style_of(form)
+    table = _table(scores, style, " (client-limited)" if client.limited else "")
+    claims = _claims(scores, style)
+    tables: list[tuple[str, list[str]]] = [(table, []), *([(claims, [])] if claims else [])]
+    return [*tables, *([_opinions(heard, style)] if heard else [])], _footer(run, scores, client, path, spent, unfit)
+
+
+def style_of(form: str) -> str:
+    return _STYLES.get(form, "simple")
 
 
 def render_by(groups: Mapping[str, Sequence[Score]], what: str, *, style: str = "simple") -> str:
@@ -47,11 +70,12 @@ def render_by(groups: Mapping[str, Sequence[Score]], what: str, *, style: str = 
 
 def to_json(
     run: Mapping[str, Any], scores: Sequence[Score], client: Health, *, path: str,
-    unfit: Mapping[str, str] = MappingProxyType({}),
+    unfit: Mapping[str, str] = MappingProxyType({}), heard: Opinions | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The rows as data, with the run's directory, its endpoint, and what it says of its own client."""
     return {"run": path, "endpoint": run["endpoint"], "timing": run["timing"], "clock": run["clock"],
             "client": client.to_json(), "rows": [row.to_json() for row in scores],
+            "opinions": heard.to_json() if heard else None,
             "warnings": [*_unheard(unfit), *doubts(run, scores, client)]}  # fmt: skip
 
 
@@ -78,14 +102,33 @@ def _claims(scores: Sequence[Score], style: str) -> str:
                     colalign=("left", "left", "right", "right", "right", "right", "left")) if rows else ""  # fmt: skip
 
 
+def _opinions(heard: Opinions, style: str) -> tuple[str, list[str]]:
+    """The preference of each method, raw and controlled, and how far the judges behind it can be relied on."""
+    rows = [[method, _of(found.raw), _of(found.value), found.reason] for method, found in heard.controlled.items()]
+    headers = _headers(("preference over serial", "raw", "at equal length\nand looks", ""), style)
+    lines = [f"{judge}: {habits.rulings} rulings, {_share(habits.flips)} of criteria flipped with the order, "
+             f"{_share(habits.unusable)} of replies unusable." for judge, habits in heard.habits.items()]  # fmt: skip
+    if len(heard.habits) > 1:
+        taus = ", ".join(_x(tau) for tau in heard.jury.taus.values())
+        lines.append(
+            f"Jury of {len(heard.habits)}: Krippendorff's alpha {_x(heard.jury.alpha)}, Kendall's tau of rankings {taus}."
+        )
+    return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True), lines
+
+
+def _of(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "-"
+    return _x(estimate.value) + ("" if estimate.low is None else f" ({_x(estimate.low)} - {_x(estimate.high)})")
+
+
 def _range(low: int | None, high: int | None) -> str:
     return "-" if low is None else str(low) if low == high else f"{low}-{high}"
 
 
 def _matched(row: Score) -> str:
-    if row.length_matched_speedup is None:
-        return "-"
-    return f"{_x(row.length_matched_speedup)} ({_x(row.length_matched_low)} - {_x(row.length_matched_high)})"
+    value = row.length_matched_speedup
+    return _of(None if value is None else Estimate(value, row.length_matched_low, row.length_matched_high))
 
 
 def _retained(row: Score) -> str:

@@ -16,7 +16,7 @@ from ppbench.attempts import expect
 from ppbench.errors import EndpointUnusable, UsageError
 from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
-from ppbench.jobs import Job, Outcome, Policy
+from ppbench.jobs import BUGS, Job, Outcome, Policy, is_untimed
 from ppbench.limits import Limiter, Limits, Purse
 from ppbench.model import Category, Item, Prompt
 from ppbench.plan import Plan
@@ -94,8 +94,13 @@ class Runner:
     def check(self) -> None:
         """Refuse, before anything is sent, a method whose plan for the first prompt the executor cannot honour.
 
-        The first prompt alone: methods get no look at the others before their clock runs. Raises UsageError.
+        The first prompt alone: methods get no look at the others before their clock runs. An executor that is untimed is
+        refused as well. Raises UsageError.
         """
+        if is_untimed(self._executor):
+            raise UsageError(f"executor {self._executor.name} gathers requests and answers within hours, so nothing can be "
+                             "timed with it; take -e native, or another, to run, and this one for judges "
+                             f"(--judge NAME:executor={self._executor.name},model=...)")  # fmt: skip
         item = next(iter(self._items.values()))
         for spec, method in self._methods.items():
             plan = self._dry(method, item)
@@ -109,7 +114,7 @@ class Runner:
     def _dry(method: Decomposer, item: Item) -> Plan | None:
         try:
             return expect(Plan, method.decompose(_prompt(method, item)), "decompose")
-        except Exception:  # it will fail in its trial, where it is recorded
+        except BUGS:  # it will fail in its trial, where it is recorded
             return None
 
     def warm_up(self) -> None:

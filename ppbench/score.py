@@ -13,14 +13,12 @@ from typing import Any
 
 from ppbench import stats
 from ppbench.stats import Estimate
-from ppbench.tally import PREFERENCE, SERIAL, Tallies, Tally
+from ppbench.tally import AGAIN, PREFERENCE, SERIAL, Tallies, Tally
 from ppbench.trace import Trial
 from ppbench.verdict import LEAST_PAIRS, Decision, decide
 
 GROUPS = ("category", "language", "n")
 """What a table may have rows by: fields of a run's items, `n` the number of subtasks in ranges."""
-COPY = "serial:"
-"""How the specs of serial entering a second time begin: the noise floor."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ def _table(run: Mapping[str, Any], rows: Mapping[tuple[str, str], Tally], group:
 
 def _noise(rows: Mapping[str, Tally], seed: int) -> Estimate | None:
     """What serial gains over itself."""
-    return next((_ratio(row, "speed", seed) for spec, row in rows.items() if spec.startswith(COPY)), None)
+    return _ratio(rows[AGAIN], "speed", seed) if AGAIN in rows else None
 
 
 def _row(

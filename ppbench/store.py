@@ -36,6 +36,10 @@ class RunDirectory:
         directory._write_run({"format": FORMAT, **run})
         return directory
 
+    def keep(self, name: str, text: str) -> None:
+        """Put a text beside the record, for people to use again."""
+        (self.path / name).write_text(text, encoding="utf-8")
+
     def _write_run(self, run: Mapping[str, Any]) -> None:
         partial = self.path / "run.json.partial"
         partial.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -52,11 +56,19 @@ class RunDirectory:
 
     @property
     def run(self) -> dict[str, Any]:
-        """What was asked, and where. Raises InvalidData if this is no run directory."""
+        """What was asked, and where. Raises InvalidData if this is no run directory, or its record is damaged."""
+        run = self._read_run()
+        if wrong := _misshapen(run, _SHAPE) or _misshapen_rows(run) or _misshapen(run["conditions"], _CONDITIONS):
+            raise InvalidData(f"{self.path}/run.json is damaged: {wrong}; mend it by hand, or run again")
+        return run
+
+    def _read_run(self) -> dict[str, Any]:
         try:
             run: dict[str, Any] = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InvalidData(f"{self.path} is not a run directory: run.json: {error}") from None
+        if not isinstance(run, dict):
+            raise InvalidData(f"{self.path}/run.json is damaged: it holds no object; mend it by hand, or run again")
         if run.get("format") != FORMAT:
             raise InvalidData(f"{self.path}/run.json has format {run.get('format')}, this ppbench reads {FORMAT}")
         return run
@@ -96,7 +108,7 @@ class RunDirectory:
 
     def conclude(self, client: Mapping[str, Any]) -> None:
         """Put what the run says of its own client into `run.json`, once it has ended."""
-        self._write_run({**self.run, "client": client})
+        self._write_run({**self._read_run(), "client": client})
 
     def _records(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         path = self.path / name
@@ -171,6 +183,41 @@ class RunDirectory:
         if path.exists():
             with path.open("rb") as file:
                 yield from (line for line in file if line.endswith(b"\n"))
+
+
+_SHAPE: dict[str, tuple[type, ...]] = {
+    "options": (dict,), "items": (list,), "methods": (list,), "judges": (list,), "executor": (str,), "clock": (str,),
+    "endpoint": (str,), "timing": (str,), "seed": (int,), "conditions": (dict,), "versions": (dict,), "environment": (dict,),
+}  # fmt: skip
+_CONDITIONS = {"repeats": (int,), "seed": (int,), "concurrency": (int,), "nonce": (str,)}
+_ROWS: dict[str, dict[str, tuple[type, ...]]] = {
+    "items": {"id": (str,), "digest": (str,), "family": (str,), "category": (str,), "language": (str,),
+              "splittable": (bool, type(None))},
+    "methods": {"spec": (str,), "given": (bool,)},
+}  # fmt: skip
+"""What everything that reads a run counts on; the whole of it is in `schemas/run.schema.json`."""
+_NAMES = {dict: "object", list: "list", str: "text", int: "number", bool: "true or false"}
+_WORDS = {"clock": ("native", "python", "virtual"), "timing": ("live", "modelled")}
+
+
+def _misshapen(record: Any, shape: Mapping[str, tuple[type, ...]]) -> str:
+    """The first field that is missing or of another type; empty if there is none."""
+    if not isinstance(record, dict):
+        return "is no object"
+    for name, types in shape.items():
+        if name not in record:
+            return f"{name} is missing"
+        if not isinstance(record[name], types):
+            return f"{name} is no {_NAMES[types[0]]}"
+        if record[name] not in _WORDS.get(name, (record[name],)):
+            return f"{name} is {str(record[name])[:40]!r}, not one of {', '.join(_WORDS[name])}"
+    return ""
+
+
+def _misshapen_rows(run: Mapping[str, Any]) -> str:
+    found = (f"{name}[{place}]: {wrong}" for name, shape in _ROWS.items() for place, row in enumerate(run[name])
+             if (wrong := _misshapen(row, shape)))  # fmt: skip
+    return next(found, "")
 
 
 def encode_trial(trial: Trial) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from ppbench.facts import Facts, facts
 from ppbench.trace import Trial
 
 SERIAL = "serial"
+AGAIN = "serial:copy=1"
+"""Serial, entering a second time: what it gains is the noise floor."""
 COMPARED = ("reference", "structure")
 """Criteria of which serial has a value of its own: what counts is the difference within the pair."""
 PREFERENCE = "preference"

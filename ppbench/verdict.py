@@ -99,7 +99,7 @@ def _decision(row: Tally, serial: Tally | None, good: Sequence[Claim], bad: Sequ
         return Decision("n too small", f"{row.pairs} pairs; {max(least, 2)} are needed", claims)
     doubt = _doubt(row, serial)
     faster, slower = good[0].holds and not doubt, bad[0].holds
-    worse = [claim.text for claim in bad[1:] if claim.holds]
+    worse = [down.text for up, down in zip(good[1:], bad[1:], strict=True) if down.holds and not up.holds]
     unknown = _unknown(row, good[1:])
     if faster and worse:
         return Decision("faster but worse", "; ".join(worse), claims)

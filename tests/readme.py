@@ -10,7 +10,11 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "tasks/README.md", ROOT / "ppbench/experiments/README.md")
+PATTERN = "```text\n$ "
+FOLDERS = ("", "ppbench", "plugins", "tasks", "native", "leaderboard")
+PAGES = sorted(page for folder in FOLDERS for page in (ROOT / folder).glob("**/*.md" if folder else "*.md")
+               if PATTERN in page.read_text(encoding="utf-8"))  # fmt: skip
+"""Those that show what a command prints."""
 PROGRAM = "from ppbench.cli import main; main()"
 
 

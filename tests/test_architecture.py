@@ -18,14 +18,15 @@ CORE = sorted((ROOT / "ppbench").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins/ppbench_plugins").rglob("*.py"))
 
 ORDER = [
-    "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "plugins", "tasks", "readers",
-    "stats", "agreement", "controlled", "facts", "critical", "fitness", "tally", "verdict", "detect", "score", "controls",
-    "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store", "costs", "forecast",
-    "judging", "run", "report", "compare", "paper", "experiments", "board", "balance", "dry", "commands", "cli",
+    "errors", "model", "plan", "trace", "virtual", "hookspecs", "specs", "patience", "plugins", "tasks", "readers",
+    "stats", "agreement", "controlled", "facts", "critical", "fitness", "tally", "verdict", "detect", "score", "opinions",
+    "controls", "scope", "health", "jobs", "prices", "limits", "attempts", "execute", "store", "costs", "forecast",
+    "judging", "human", "run", "report", "pages", "compare", "paper", "experiments", "board", "balance", "dry", "testing",
+    "commands", "cli",
 ]  # fmt: skip
 """Modules of the core, each importing only from those before it."""
 
-FOLDERS = {"board", "commands", "experiments", "readers"}
+FOLDERS = {"board", "commands", "experiments", "human", "pages", "readers", "testing"}
 """Those that are folders: their files may import from one another."""
 
 ONLY = {
@@ -34,7 +35,7 @@ ONLY = {
     "jsonschema": {"tasks", "board"},
     "pluggy": {"hookspecs", "plugins"},
     "tenacity": {"attempts"},
-    "duckdb": {"readers"},
+    "duckdb": {"readers", "commands"},
     "altair": {"board"},
     "vl_convert": {"board"},
     "matplotlib": {"experiments"},

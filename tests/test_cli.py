@@ -95,7 +95,7 @@ def test_report_prints_a_stored_run_in_every_format(cli: Any, tmp_path: Path) ->
 
     assert cli("report", "out", "--format", "markdown").stdout.startswith("| decomposer")
     assert len(table) == 1 + len(data["rows"])
-    assert table[0].startswith("decomposer,given,n,failures")
+    assert table[0].startswith("decomposer,given,verdict,reason,n,")
     cli("report", "nowhere", code=5)
 
 
@@ -158,10 +158,12 @@ def test_a_run_that_differs_is_not_resumed(cli: Any, tmp_path: Path) -> None:
     record["items"][1]["digest"] = "other"
     (tmp_path / "out/run.json").write_text(json.dumps(record))
     assert "its items differ" in cli("run", "--resume", "out", code=5).stderr
-    for name in ("executor", "endpoint", "judges", "methods", "clock"):
+    others = {"executor": "other", "endpoint": "other", "judges": ["other"], "clock": "native",
+              "methods": [{"spec": "other", "given": False}]}  # fmt: skip
+    for name, other in others.items():
         cli(*offline("-o", name, "-n", "2", "-q"))
         record = json.loads((tmp_path / name / "run.json").read_text())
-        (tmp_path / name / "run.json").write_text(json.dumps({**record, name: "other"}))
+        (tmp_path / name / "run.json").write_text(json.dumps({**record, name: other}))
         assert f"its {name} differ" in cli("run", "--resume", name, code=5).stderr
 
 
@@ -215,13 +217,16 @@ def test_own_prompts_are_taken(cli: Any, tmp_path: Path) -> None:
         (["run", "-d", "top:breath=3"], 2, "top has no option 'breath'; have: breadth, depth"),
         (["run", "-d", "top:breadth=0"], 2, "breadth is 1 or more"),
         (["run", "-e", "nope"], 2, "unknown executor 'nope'; have:"),
-        (["run", "--judge", "nope"], 2, "unknown judge 'nope'; have: pairwise, reference, structure"),
+        (["run", "--judge", "nope"], 2, "unknown judge 'nope'; have: pairwise, reference, similarity, structure"),
         (["run", "-t", "nope"], 2, "unknown category 'nope'; have:"),
         (["run", "--suite", "nope"], 2, "unknown suite 'nope'; have: smoke"),
         (["run", "--nope"], 2, "No such option"),
         (["run", "--base-url", "", "-m", "openai/m"], 2, "--base-url is empty"),
         (["run", "-e", "offline:max_in_flight=0"], 2, "give more than 0"),
         (["run", "-e", "native:timeout=nan"], 2, "timeout is nan"),
+        (["run", "--json", "--format", "paper"], 2, "give one of --json and --format paper"),
+        (["run", "--json", "--by", "category"], 2, "--by prints a table, markdown or latex, no json"),
+        (["report", "runs/x", "--format", "paper", "--by", "language"], 2, "--by prints a table, markdown or latex, no paper"),
         (["run", "-d", "top:breadth=1000000"], 2, "breadth is 100 or less"),
         (["run", "-t", "translation", "--suite", "smoke"], 2, "give one of"),
         (["run", "-e", "offline", "-m", "mock/nope"], 2, "unknown mock model 'mock/nope'; have: mock/"),

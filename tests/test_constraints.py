@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from setbench import METHODS, Kept, measure
 
 from ppbench import Plan, Prompt, Schema
 from ppbench_plugins.decomposers.constraints import Shards
@@ -127,6 +128,12 @@ def test_no_two_requests_are_alike() -> None:
         rates["shards"] += _duplicates(oracle, plan)
         rates["identical"] += count - len({oracle.answer(Ask(text)) for _ in range(count)})
     assert rates == {"shards": 0, "identical": sum(count - 1 for _, count, _ in QUOTAS)}
+
+
+def test_the_figures_of_the_prompts_with_conditions_are_those_that_are_documented() -> None:
+    """With shards no piece repeats another and every quota that is told for sure is kept; n equal calls lose all of it."""
+    assert measure(METHODS["shards"]) == Kept(45, 366, again=0, quotas=12, kept=12, conditions=102, told=102)
+    assert measure(METHODS["n equal calls"]) == Kept(45, 366, again=321, quotas=12, kept=0, conditions=102, told=0)
 
 
 def _duplicates(oracle: Oracle, plan: Plan) -> int:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faulty import Faulty, say, stream
 
 from ppbench import InvalidData, Schema, UsageError
 from ppbench.cli import main
 from ppbench.detect import Found, Label, bare, by_language, figures, read_label
+from ppbench.errors import EndpointUnusable
 from ppbench.stats import wilson
 
 SPLIT = {"prompt": "Translate these words:\n- tree\n- stone", "parallelizable": True, "data": ["tree", "stone"], "lang": "en"}
@@ -92,19 +94,56 @@ def test_any_method_that_shows_its_schema_can_be_scored(detect: Run) -> None:
     assert shown["items_exact"] is None
 
 
-@pytest.mark.parametrize(
-    ("spec", "complaint"),
-    [("sot", "sot plans with a model's reply, and detect sends nothing; score a method that finds the parts itself, such as "
-      "schema:source=rules"),
-     ("schema:source=given", "schema:source=given is shown labels")],
-)  # fmt: skip
-def test_a_method_that_needs_a_model_or_labels_is_refused(detect: Run, spec: str, complaint: str,
-                                                          capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
-    """Nothing is sent, and nothing is scored that has seen the answer."""
+@pytest.mark.parametrize("spec", ["schema:source=llm", "sot", "sot:router=prompt", "dag", "top"])
+def test_a_method_that_asks_a_model_is_scored_by_what_the_model_makes_it_split(detect: Run, spec: str) -> None:
+    """Its planning calls are sent, a second one after the first where it takes two, and no other."""
+    known = {
+        "prompt": "Tell me all about the sun and about the moon.",
+        "parallelizable": True,
+        "lang": "en",
+        "data": ["the sun", "the moon"],
+        "annotation": {"template": "All about {data}.", "data": ["the sun", "the moon"]},
+    }
+    shown = json.loads(detect([known], "--json", "-d", spec, "-e", "offline"))
+
+    assert (shown["asked_a_model"], shown["failed"], shown["endpoint"]) == (1, 0, "mock/quick (virtual clock)")
+    assert (shown["precision"], shown["recall"]) == (1.0, 1.0)
+
+
+def test_only_what_a_method_leaves_open_is_asked(detect: Run) -> None:
+    """Rules first, and a model where they find nothing; who sends nothing names no endpoint."""
+    rules = json.loads(detect(ROWS, "--json"))
+    both = json.loads(detect(ROWS, "--json", "-d", "schema:source=rules+llm", "-e", "offline"))
+
+    assert (rules["asked_a_model"], rules["endpoint"], both["asked_a_model"]) == (0, None, 3)
+    text = detect(ROWS, "-d", "schema:source=rules+llm", "-e", "offline")
+    assert "mock/quick (virtual clock) was asked about 3 rows; 0 got no answer, and count as not split. Mock figures" in text
+
+
+def test_a_planning_call_that_fails_counts_as_not_split(detect: Run) -> None:
+    """And is said; the other rows are asked all the same."""
+    with Faulty(stream("1. tree\n2. stone"), say(400)) as server:
+        text = detect([SPLIT, ROWS[0]], "-d", "sot", "-m", "vllm/m", "--base-url", server.url, "-j", "1", "--explain")
+
+    assert "was asked about 2 rows; 1 got no answer" in text
+    assert text.count(": missed (call outline failed: bad_request") == 1
+
+
+def test_an_endpoint_that_answers_nothing_scores_nothing(detect: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """An endpoint that is not there is no method that never splits."""
     with pytest.raises(SystemExit) as stopped:
-        detect(ROWS, "-d", spec)
+        detect([SPLIT], "-d", "schema", "-m", "vllm/m", "--base-url", "http://127.0.0.1:1/v1")
+
+    assert stopped.value.code == EndpointUnusable.exit_code
+    assert "127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_a_method_that_is_shown_labels_is_refused(detect: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is scored that has seen the answer."""
+    with pytest.raises(SystemExit) as stopped:
+        detect(ROWS, "-d", "schema:source=given")
     assert stopped.value.code == UsageError.exit_code
-    assert complaint in capsys.readouterr().err
+    assert "schema:source=given is shown labels" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -134,16 +173,6 @@ def test_a_bad_row_is_named(detect: Run, row: Any, complaint: str, capsys: pytes
     error = capsys.readouterr().err
     assert "labels.jsonl:2: " in error
     assert complaint in error
-
-
-def test_what_is_left_to_a_model_counts_as_not_split(detect: Run) -> None:
-    """Rules find what they find; the rest would be asked about, and nothing is sent."""
-    rules = json.loads(detect(ROWS, "--json"))
-    both = json.loads(detect(ROWS, "--json", "-d", "schema:source=rules+llm"))
-
-    assert both["recall"] == rules["recall"]
-    assert (rules["left_to_a_model"], both["left_to_a_model"]) == (0, 3)
-    assert "3 rows would be left to a model" in detect(ROWS, "-d", "schema:source=rules+llm")
 
 
 def test_a_row_does_not_drive_the_terminal(detect: Run) -> None:

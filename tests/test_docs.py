@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import readme
 
 from ppbench.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MORE = ("tasks/README.md", "ppbench/experiments/README.md")
-PAGES = README + "".join((ROOT / page).read_text(encoding="utf-8") for page in MORE)
+PAGES = "".join(page.read_text(encoding="utf-8") for page in readme.PAGES)
 SHOWN = re.findall(r"```text\n\$ (.+)\n((?:.*\n)*?)```", PAGES)
 
 

@@ -750,7 +750,7 @@ def test_executors_are_what_the_contract_asks_for(endpoint: Endpoint) -> None:
     """Their options are their spec, entered or not, and wrong ones are refused."""
     made = {component.name: component for component in ppbench_executors()}
 
-    assert list(made) == ["native", "offline", "openai", "anthropic"]
+    assert list(made) == ["native", "offline", "openai", "anthropic", "openai-batch", "anthropic-batch"]
     assert all(isinstance(component(), Executor) for component in made.values())
     executor = OpenAI(model="vllm/m", base_url=endpoint.url, max_in_flight=1)
     before = spec_of(executor)

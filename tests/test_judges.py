@@ -142,6 +142,7 @@ def test_a_complete_ordered_answer_has_full_structure() -> None:
     """Each item once, in order."""
     assert structure(NUMBERED(THREE)) == {
         "structure": 1.0, "returned": 1.0, "missing": 0.0, "duplicated": 0.0, "misplaced": 0.0,
+        "wrong_language": 0.0, "wrong_format": 0.0,
     }  # fmt: skip
 
 
@@ -240,7 +241,7 @@ def test_whatever_an_answer_holds_every_verdict_lies_in_range(answer: str, metri
     about = case(answer, metric=metric, reference=(("a",), ("b 1",), ("[c]*",)))
     verdicts = [*Structure().verdicts(about, ()), *Reference().verdicts(about, ())]
 
-    assert len(verdicts) == 6
+    assert len(verdicts) == 8
     assert len(entries(answer, 3)) <= len(answer)
 
 

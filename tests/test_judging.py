@@ -57,8 +57,25 @@ def records(folder: Path, judge: str = "") -> list[dict[str, Any]]:
     return [record for record in map(json.loads, lines) if record["judge"].startswith(judge)]
 
 
+def _told(lines: bytes) -> list[str]:
+    """The records in any order, but for what a prompt cache held."""
+    found = [json.loads(line) for line in lines.splitlines()]
+    return sorted(json.dumps({name: value for name, value in record.items() if name != "usage"}) for record in found)
+
+
 def bench() -> Bench:
     return Bench({item.id: item for item in installed_items(load())}, categories(load()), load())
+
+
+def test_what_a_judge_asked_stands_with_its_verdicts(folder: Path) -> None:
+    """Calls and tokens of each case, on the first of its records, controls included; `--costs` adds them up apart."""
+    ppbench_in(folder, "judge", "out", "--judge", "versus")
+    mine = records(folder, "versus")
+    told = [record["usage"] for record in mine if "usage" in record]
+    assert len(told) == len({(r["item"], r["decomposer"], r.get("control")) for r in mine})
+    assert all(usage["calls"] >= 1 and usage["tokens_out"] > 0 for usage in told)
+    judged = json.loads(ppbench_in(folder, "report", "out", "--costs", "--json").stdout)["judges"]
+    assert sum(line["tokens_in"] for line in judged) == sum(usage["tokens_in"] for usage in told)
 
 
 def test_another_judge_judges_a_stored_run(folder: Path) -> None:
@@ -101,7 +118,7 @@ def test_a_judging_that_was_cut_goes_on(folder: Path) -> None:
     done = ppbench_in(folder, "judge", "out", "--judge", "versus")
 
     assert "of an incomplete verdict from verdicts.jsonl" in done.stderr
-    assert sorted(file.read_bytes().splitlines()) == sorted(whole.splitlines())
+    assert _told(file.read_bytes()) == _told(whole)
 
 
 @pytest.mark.parametrize("options", ["ends=1", "ends=1,planning=true"])
@@ -173,9 +190,9 @@ def test_a_dead_endpoint_ends_judging_and_keeps_what_was_judged(folder: Path) ->
     """Nothing is recorded as failed on every case of a run because nobody answered."""
     before = records(folder)
     spec = "versus:executor='openai:base_url=http://127.0.0.1:9/v1',model=lab/m"
-    tallies = judge_run(bench(), [load_spec(spec), Versus()], RunDirectory(folder / "out"))
+    hearings = judge_run(bench(), [load_spec(spec), Versus()], RunDirectory(folder / "out"))
     with pytest.raises(EndpointUnusable, match=r"could not go on: (?s:.)*All other verdicts are kept"):
-        refuse_failures(tallies, folder / "out")
+        refuse_failures(hearings, folder / "out")
     assert records(folder)[: len(before)] == before
     assert {record["judge"] for record in records(folder)[len(before) :]} == {"versus"}
 
@@ -191,9 +208,9 @@ def test_what_a_judge_says_of_itself_ends_it_alone(folder: Path) -> None:
             raise UsageError("install it with pip")
 
     directory = RunDirectory(folder / "out")
-    tallies = judge_run(bench(), [Needy(), Versus(executor=""), Versus()], directory)
+    hearings = judge_run(bench(), [Needy(), Versus(executor=""), Versus()], directory)
     with pytest.raises(UsageError, match=r"judge needy could not go on: install it with pip(?s:.)*give it an executor"):
-        refuse_failures(tallies, directory.path)
+        refuse_failures(hearings, directory.path)
     assert {record["judge"] for record in records(folder)} == {"structure", "reference", "versus"}
 
 
@@ -303,9 +320,9 @@ def test_a_judge_whose_plan_is_no_plan_fails_on_its_cases_alone(folder: Path) ->
         def verdicts(self, case: Case, replies: Sequence[Reply]) -> Iterable[Verdict]:
             return []
 
-    [tally] = judge_run(bench(), [Odd()], RunDirectory(folder / "out"))
-    assert tally.failed == tally.shown == 18
-    assert "TypeError: plan gave 'a plan', which is no Plan" in tally.first
+    [hearing] = judge_run(bench(), [Odd()], RunDirectory(folder / "out"))
+    assert hearing.failed == hearing.shown == 18
+    assert "TypeError: plan gave 'a plan', which is no Plan" in hearing.first
 
 
 def test_a_call_that_can_never_be_sent_is_a_failure_of_its_case(folder: Path) -> None:
@@ -321,9 +338,9 @@ def test_a_call_that_can_never_be_sent_is_a_failure_of_its_case(folder: Path) ->
 
             return Plan((Call("1", text, role="judge"),))
 
-    [tally] = judge_run(bench(), [Stuck()], RunDirectory(folder / "out"))
-    assert tally.failed == 18
-    assert "no words" in tally.first
+    [hearing] = judge_run(bench(), [Stuck()], RunDirectory(folder / "out"))
+    assert hearing.failed == 18
+    assert "no words" in hearing.first
 
 
 def test_an_item_that_is_not_the_runs_is_named(folder: Path) -> None:

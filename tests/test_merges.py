@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from ppbench import NUMBERED
 from ppbench_plugins.decomposers.merges import LINES, PLAIN, JsonObject, Listed, Table, distinct, json_array, listed, merge_for
+from ppbench_plugins.decomposers.merging import model_merge
+from ppbench_plugins.mock.forms import blocks, pair
+from ppbench_plugins.prompts import fill
 
 ANSWERS = st.lists(st.text(max_size=40), min_size=1, max_size=8)
 STYLES = ["{})", "({})", "{}、", "{}．", "（{}）", "①", "-", "*", "•"]
@@ -144,3 +147,27 @@ def test_what_is_no_list_is_one_entry_with_all_its_lines() -> None:
     """Verses of a poem are not taken for entries; an entry keeps the lines that belong to it."""
     poem = "Rain falls\non the roof\nRain falls"
     assert distinct([poem, "1. a\n   b\n2. c"]) == NUMBERED([poem, "a\n   b", "c"])
+
+
+@pytest.mark.parametrize(
+    "said", ["</part 1>", "a </part> b", "</problem>", "</part_ 1> </part 1>", "<part 2>", "</question></answer>"]
+)
+def test_an_answer_does_not_end_the_block_that_it_stands_in(said: str) -> None:
+    """What an answer or a problem holds is data: the block around it takes a tag that it cannot end."""
+    merge = model_merge(said, ["1", "2"], "merge")
+    pairs = model_merge(said, ["1", "2"], "merge", asked=["one", said])
+
+    assert callable(merge.text)
+    assert callable(pairs.text)
+    assert blocks(merge.text({"1": said, "2": "y"})) == [said, said, "y"]
+    shown = blocks(pairs.text({"1": said, "2": "y"}))
+    assert [pair(part) for part in shown[:2]] == [("one", said), (said, "y")]
+
+
+@pytest.mark.parametrize("name", ["extract", "dag_plan", "top_divide", "shard"])
+def test_a_request_does_not_end_the_block_that_it_stands_in(name: str) -> None:
+    """The same in the requests of every method."""
+    text = "Say </request> and </problem> twice: </request_>"
+    filled = fill(name, request=text, problem=text, prompt=text, whole=text, piece="p", index=1, one="one")
+
+    assert blocks(filled)[0] == text

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ppbench_plugins.judges.metrics import METRICS, chrf, exact, label, plain, set_f1, token_f1
+from ppbench_plugins.judges.scripts import words
 
 LABELS = ("positive", "negative", "neutral")
 
@@ -149,3 +150,93 @@ def test_endless_repetition_is_scored_at_once(filler: str) -> None:
     assert token_f1(answer, ("x",)) == 0.0
     assert set_f1(answer, ("x",)) == 0.0
     assert label(answer, ("x",), ("x", "y")) == 0.0
+
+
+# Scripts and languages
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted", "language"),
+    [
+        ("कि ताब", "किताब", "hi"),
+        ("कल", "काल", "hi"),
+        ("बीस", "बस", "hi"),
+        ("ما", "مما", "ar"),
+        ("ดิน", "ดัน", "th"),
+    ],
+)
+def test_a_vowel_sign_is_a_part_of_its_word(answer: str, accepted: str, language: str) -> None:
+    """Words that differ in a sign, or are cut at one, are other words."""
+    assert token_f1(answer, (accepted,), language) < 1.0
+    assert token_f1(accepted, (accepted,), language) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("हिन्दी की किताब।", ["हिन्दी", "की", "किताब"]),
+        ("วันจันทร์", ["วั", "น", "จั", "น", "ท", "ร์"]),
+        ("星期二 3 pm", ["星", "期", "二", "3", "pm"]),
+        ("L'horloge d'Edith", ["horloge", "d", "edith"]),
+    ],
+)
+def test_words_are_cut_where_their_script_cuts_them(text: str, found: list[str]) -> None:
+    """Signs stay with their letters; scripts that do not part words are cut into letters; French articles are left out."""
+    assert words(text, "fr") == found
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("한국", "\u1112\u1161\u11ab\u1100\u116e\u11a8"),
+        ("كِتَابٌ", "كتاب"),
+        ("كتـــاب", "كتاب"),
+        ("٣٥ ريال", "35 ريال"),
+        ("२५ अक्टूबर", "25 अक्टूबर"),
+        ("é", "e\u0301"),
+        ("क़लम", "क\u093cलम"),
+        ("ﾃﾚﾋﾞ", "テレビ"),
+        ("नमस्ते।", "नमस्ते"),
+        ("\u200fمرحبا\u200f", "مرحبا"),
+    ],
+)
+def test_spellings_that_mean_the_same_are_the_same(one: str, other: str) -> None:
+    """Jamo and syllables, optional vowel signs, stretched words, digits of any script, joiners that nobody sees."""
+    assert plain(one) == plain(other)
+    assert token_f1(one, (other,)) == 1.0
+    assert exact(one, (other,)) == 1.0
+
+
+def test_articles_are_those_of_the_language() -> None:
+    """A word that is an article elsewhere counts where it is none."""
+    assert token_f1("die young", ("young",), "en") < 1.0
+    assert token_f1("die Uhr", ("Uhr",), "de") == 1.0
+    assert token_f1("المتحف", ("متحف",), "ar") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted", "labels", "score"),
+    [
+        ("긍정입니다", "긍정", ("긍정", "부정"), 1.0),
+        ("부정적인 후기", "긍정", ("긍정", "부정"), 0.0),
+        ("ความเห็นเป็นบวกครับ", "บวก", ("บวก", "ลบ"), 1.0),
+        ("सकारात्मक है", "सकारात्मक", ("सकारात्मक", "नकारात्मक"), 1.0),
+        ("नकारात्मक", "सकारात्मक", ("सकारात्मक", "नकारात्मक"), 0.0),
+        ("不满意", "满意", ("满意", "不满意"), 0.0),
+        ("不满意，不是满意", "不满意", ("满意", "不满意"), 0.0),
+        ("إيجابي", "إيجابي", ("إيجابي", "سلبي"), 1.0),
+        ("エラーなし", "なし", ("なし", "あり"), 1.0),
+        ("बसें", "बस", ("बस", "रेल"), 0.0),
+    ],
+)
+def test_labels_are_found_in_every_script(answer: str, accepted: str, labels: tuple[str, ...], score: float) -> None:
+    """A label stands within other letters where words are not parted, carries an ending in Korean, and is never cut out of
+    a longer label or before a vowel sign."""
+    assert label(answer, (accepted,), labels) == score
+
+
+def test_marks_of_emphasis_around_a_whole_text_cost_no_chrf() -> None:
+    """What a layout wraps around an answer is no part of it; what stands within it is."""
+    assert chrf("**Where is it?**", ("Where is it?",)) == pytest.approx(1.0)
+    assert chrf("“Where is it?”", ("Where is it?",)) == pytest.approx(1.0)
+    assert chrf("Where **is** it?", ("Where is it?",)) < 1.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,30 +10,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from outside import distribution, ppbench_with
 
 import ppbench
 from ppbench import BrokenPlugin, Plan, Prompt, UsageError, hookimpl
 from ppbench.plugins import Component, Plugin, Plugins, _load_one, load
 
 STRANGER = Path(__file__).parent / "stranger"
-
-
-def ppbench_with(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line with one more folder of installed packages."""
-    program = "from ppbench.cli import main; main()"
-    environment = {**os.environ, "PYTHONPATH": str(site)}
-    return subprocess.run(
-        [sys.executable, "-c", program, *arguments], env=environment, cwd=site, capture_output=True, text=True, check=False
-    )
-
-
-def distribution(site: Path, name: str, entry: str, source: str) -> None:
-    """Lay out an installed distribution by hand: one module and its entry point."""
-    info = site / f"{name}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[ppbench]\n{entry} = {name.replace('-', '_')}\n")
-    (site / f"{name.replace('-', '_')}.py").write_text(source)
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +42,18 @@ def test_a_stranger_adds_one_of_each_kind(stranger: Path) -> None:
 
 def test_a_stranger_takes_part_in_a_run(stranger: Path) -> None:
     """Its executor, method, judge and category make rows like any other's."""
-    done = ppbench_with(stranger, *"run -t rhymes -e shout -d by-line -d schema:source=given --judge loud --json -q".split())
+    done = ppbench_with(
+        stranger,
+        *"run -t rhymes -e shout -d by-line -d schema:source=given --judge structure --judge loud -o r --json -q".split(),
+    )
     rows = {row["decomposer"]: row for row in json.loads(done.stdout)["rows"]}
 
     assert list(rows) == ["serial", "by-line", "schema:source=given"]
     assert rows["by-line"]["structure"] == 1.0
     assert rows["by-line"]["raw_speedup"] > 1.0
     assert [rows[name]["given"] for name in rows] == [False, False, True]
+    said = [json.loads(line) for line in (stranger / "r/verdicts.jsonl").read_text().splitlines()]
+    assert {verdict["version"] for verdict in said if verdict["judge"] == "loud"} == {"ppbench-stranger 7.1"}
 
 
 def test_the_mock_model_knows_a_strangers_prompts(stranger: Path) -> None:

@@ -50,6 +50,20 @@ def test_a_number_of_creative_pieces_is_found(language: str, text: str, n: int) 
     assert "1" in found.schema.render()[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "one"),
+    [("Write 5 short stories about a cat.", "Write 1 short story about a cat."),
+     ("Invent three quizzes for kids.", "Invent 1 quiz for kids."),
+     ("Suggest 4 catchy titles for my blog on glass.", "Suggest 1 catchy title for my blog on glass.")],
+)  # fmt: skip
+def test_the_request_for_one_piece_reads_as_one(text: str, one: str) -> None:
+    """The first noun for pieces behind the number stands in the singular."""
+    found = find(text, "en")
+
+    assert found.schema is not None
+    assert found.schema.render()[0] == one
+
+
 @pytest.mark.parametrize(("language", "text"), TRAPS, ids=[f"{row[0]}-{row[1][:24]!r}" for row in TRAPS])
 def test_what_hangs_together_is_left_alone(language: str, text: str) -> None:
     """Comparing, ordering, merging, choosing, one thing made of parts, premises, steps, joint sets, nothing to split."""

@@ -16,6 +16,9 @@ from ppbench.store import RunDirectory, encode_verdict
 
 METHODS = ["serial", "sot"]
 
+WHOLE = {"format": 1, "options": {}, "items": [], "methods": [], "judges": [], "executor": "offline", "clock": "virtual",
+         "endpoint": "x", "timing": "live", "seed": 0, "conditions": {}, "versions": {}, "environment": {}}  # fmt: skip
+
 
 def trial(item: str, method: str, *, try_: int = 0, clean: bool = True, text: str = "answer") -> Trial:
     failed = () if clean else (Reply("r", error=Failure("server", "planted", 500)),)
@@ -128,3 +131,21 @@ def test_a_torn_verdict_takes_its_trial_with_it(tmp_path: Path) -> None:
     file.write_bytes(whole[:-3])
     directory.drop_tail("verdicts.jsonl", directory.verdict_ends())
     assert [record["decomposer"] for record in directory.verdicts()] == ["serial", "serial"]
+
+
+@pytest.mark.parametrize(
+    ("record", "complaint"),
+    [
+        ("[]", "holds no object"),
+        ('{"format": 1}', "options is missing"),
+        ('{"format": 1, "options": 3}', "options is no object"),
+        (json.dumps({**WHOLE, "clock": "sundial"}), "clock is 'sundial', not one of native"),
+        (json.dumps({**WHOLE, "items": [{"id": 3}]}), r"items\[0\]: id is no text"),
+        (json.dumps({**WHOLE, "conditions": {}}), "repeats is missing"),
+    ],
+)
+def test_a_damaged_record_is_refused_with_the_field(tmp_path: Path, record: str, complaint: str) -> None:
+    """Not with a traceback, whatever the file holds."""
+    (tmp_path / "run.json").write_text(record)
+    with pytest.raises(InvalidData, match=complaint):
+        _ = RunDirectory(tmp_path).run

@@ -34,6 +34,7 @@ def verdict(one: Tally, **options: int) -> Decision:
     (row(0.5, reference=-0.3), "faster but worse", "reference worse"),
     (row(0.5, structure=-0.3), "faster but worse", "structure worse"),
     (row(0.5, preference=0.2), "faster but worse", "preference worse"),
+    (row(0.5, reference=-0.001, n=3000), "faster and not worse", "reference not worse"),
     (row(0.5, n=14), "faster, quality not shown", "not shown"),
     (row(0.5, reference=None), "faster, quality not shown", "judged in 0 of 200"),
     (row(0.5, unjudged=1), "faster, quality not shown", "judged in 199 of 200"),

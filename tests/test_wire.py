@@ -534,3 +534,13 @@ def test_retry_after_is_seconds_milliseconds_or_a_date(headers: dict[str, str], 
     """A date counts from the endpoint's own clock; what cannot be read is no advice."""
     assert retry_after(headers) == seconds
     assert wire.failure_of(429, headers, b"", target=VLLM).retry_after_s == seconds
+
+
+def test_a_key_that_is_refused_is_not_asked_for() -> None:
+    """Who has set a key is told that it was refused; who has not, to set one; nobody sees it."""
+    body = json.dumps({"error": {"message": "no"}}).encode()
+    refused = wire.failure_of(401, {}, body, target=VLLM, key=KEY).message
+    assert "the key in VLLM_API_KEY was refused" in refused
+    assert "set VLLM_API_KEY" not in refused
+    assert KEY not in refused
+    assert "set VLLM_API_KEY" in wire.failure_of(401, {}, body, target=VLLM).message

@@ -186,7 +186,7 @@ def _peak_mb(pid: int | str) -> float:
 
 
 def _run_mb(trials: int) -> float:
-    repeats = max(1, round(trials / 56))  # four methods on the 14 items of the smoke suite
+    repeats = max(1, round(trials / 84))  # six methods on the 14 items of the smoke suite
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", PROGRAM, *"run -e offline -q --repeats".split(), str(repeats), "-o", f"{folder}/run"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

@@ -15,10 +15,9 @@ from ppbench import stats
 from ppbench.board.derived import Records
 from ppbench.board.identity import Board
 from ppbench.fitness import usable
-from ppbench.score import COPY
 from ppbench.specs import split_spec
 from ppbench.stats import Estimate
-from ppbench.tally import COMPARED, PREFERENCE, SERIAL, Tallies, Tally
+from ppbench.tally import AGAIN, COMPARED, PREFERENCE, SERIAL, Tallies, Tally
 from ppbench.verdict import FLOOR, MARGINS, PARITY
 
 ADVERSARIES = frozenset({"constant", "truncator", "flatterer", "randomsplit"})
@@ -55,7 +54,7 @@ class Row:
     @property
     def grey(self) -> bool:
         """An adversary, or serial against itself."""
-        return split_spec(self.spec)[0] in ADVERSARIES or self.spec.startswith(COPY)
+        return split_spec(self.spec)[0] in ADVERSARIES or self.spec == AGAIN
 
     @property
     def given(self) -> bool:

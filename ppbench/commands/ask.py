@@ -13,6 +13,7 @@ import click
 
 from ppbench import plugins as loader
 from ppbench.commands.common import asked_item, json_text, plain, refuse_empty_url, refuse_unlabelled
+from ppbench.commands.outside import blame, plugin_option
 from ppbench.errors import BrokenPlugin, EndpointUnusable, PpbenchError, TooManyFailures
 from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
@@ -39,6 +40,7 @@ _HALF = re.compile(r"[\ud800-\udfff]")
 )
 @click.option("--json", "as_json", is_flag=True, help="One object with answer, calls, times and tokens, at the end.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary on stderr.")
+@plugin_option
 def ask(prompt: str, spec: str, max_tries: int, trial_timeout: float, as_json: bool, quiet: bool, **where: Any) -> None:
     """Answer PROMPT with a method and show the answer as it arrives: the id of a packaged prompt, a text, or - for stdin."""
     refuse_empty_url(where["base_url"])
@@ -47,7 +49,8 @@ def ask(prompt: str, spec: str, max_tries: int, trial_timeout: float, as_json: b
     refuse_unlabelled(method, item)
     name = where.pop("executor")
     screen = None if as_json else _Screen(sys.stdout)
-    with plugins.make("executor", name, **where) as executor:
+    made = plugins.make("executor", name, **where)
+    with blame(made), made as executor:
         try:
             outcome = _ask(executor, method, item, Policy(max_tries, trial_timeout), screen)
             if outcome.failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ class Budget:
         """As the command line has them; `more`: with a purse that would go on."""
         tokens = f" --max-total-tokens {self.max_total_tokens}" if self.max_total_tokens else ""
         money = f" --max-cost {self.max_cost * (2 if more else 1):g}" if self.max_cost else ""
-        return tokens + money + (f" --prices {self.prices}" if self.prices else "")
+        return tokens + money + (f" --prices {shlex.quote(self.prices)}" if self.prices else "")
 
 
 @dataclass(frozen=True)

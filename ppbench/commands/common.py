@@ -105,3 +105,13 @@ def refuse_empty_url(base_url: str | None) -> None:
     """Raise UsageError for an address that was given and is empty, as an unset variable of a shell makes it."""
     if base_url is not None and not base_url.strip():
         raise UsageError("--base-url is empty; give an address, e.g. http://127.0.0.1:8000/v1, or leave the option out")
+
+
+def one_form(form: str, by: str | None = None, *, as_json: bool = False) -> str:
+    """The form in which a table is asked for. Raises UsageError for two of them, of which one would be left out unsaid."""
+    if as_json and form not in ("table", "json"):
+        raise UsageError(f"give one of --json and --format {form}; ppbench report prints a stored run in another form")
+    form = "json" if as_json else form
+    if by and form not in ("table", "markdown", "latex"):
+        raise UsageError(f"--by prints a table, markdown or latex, no {form}; leave --by out, or take one of these formats")
+    return form

@@ -9,6 +9,8 @@ import click
 
 from ppbench import plugins as loader
 from ppbench.commands.common import categories, installed_items, user_items
+from ppbench.commands.human import print_summary, refuse_stray, serve
+from ppbench.commands.outside import plugin_option
 from ppbench.commands.printing import print_run
 from ppbench.commands.run import JUDGES
 from ppbench.errors import BrokenPlugin, InvalidData, UsageError
@@ -24,32 +26,46 @@ from ppbench.tasks import digest
 
 @click.command()
 @click.argument("run", type=click.Path(file_okay=False))
-@click.option("--judge", "judges", multiple=True, metavar="SPEC", default=JUDGES, show_default=True,
-              help="A judge; repeat for more.")  # fmt: skip
+@click.option("--judge", "judges", multiple=True, metavar="SPEC",
+              help=f"A judge; repeat for more.  [default: {', '.join(JUDGES)}]")  # fmt: skip
+@click.option("--human", is_flag=True, help="Ask people instead: serve a page on this machine until they are done.")
+@click.option("--annotator", metavar="NAME", help="With --human: who judges; without it the page asks.")
+@click.option("--port", type=click.IntRange(0, 65535), help="With --human: the port of the page; any that is free.")
+@click.option("-n", "--limit", type=click.IntRange(1), help="With --human: draw so many comparisons by the run's seed.")
 @click.option("--again", is_flag=True, help="Ask for verdicts that are there, too; what is said last counts.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Of the table.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON, as --format json does.")
-def judge(run: str, judges: tuple[str, ...], again: bool, form: str, as_json: bool) -> None:
+@plugin_option
+def judge(
+    run: str, judges: tuple[str, ...], human: bool, annotator: str | None, port: int | None, limit: int | None, again: bool,
+    form: str, as_json: bool,
+) -> None:  # fmt: skip
     """Judge the stored answers of RUN and print its table. Timings are never touched.
 
     What is judged already is not asked again; what a judge failed on is.
     """
+    refuse_stray(human, annotator=annotator, port=port, limit=limit, judges=judges, again=again)
     plugins = loader.load()
     directory = RunDirectory(Path(run))
-    made = list({spec_of(one): one for one in (plugins.make("judge", spec) for spec in judges)}.values())
+    made = list({spec_of(one): one for one in (plugins.make("judge", spec) for spec in judges or JUDGES)}.values())
     bench = Bench({item.id: item for item in _gold(plugins, directory)}, categories(plugins), plugins)
     with directory.lock():
         dropped = directory.drop_tail("verdicts.jsonl", directory.verdict_ends())
     if dropped:
         click.echo(f"dropped {dropped} bytes of an incomplete verdict from verdicts.jsonl; it is asked for again", err=True)
-    tallies = judge_run(bench, made, directory, again=again)
-    print_run(directory, "json" if as_json else form)
-    for tally in tallies:
-        if tally.silent:
-            click.echo(f"judge {tally.judge} asked a model and said nothing on {tally.silent} cases", err=True)
+    if human:
+        serve(bench, directory, annotator=annotator, port=port or 0, limit=limit)
+    hearings = [] if human else judge_run(bench, made, directory, again=again)
+    form = "json" if as_json else form
+    print_run(directory, form)
+    if human:
+        print_summary(bench, directory, err=form != "table")
+    for hearing in hearings:
+        if hearing.silent:
+            click.echo(f"judge {hearing.judge} asked a model and said nothing on {hearing.silent} cases", err=True)
     for line in (*_stale(bench, directory), *_unfit(directory)):
         click.echo(line, err=True)
-    refuse_failures(tallies, directory.path)
+    refuse_failures(hearings, directory.path)
 
 
 def _stale(bench: Bench, directory: RunDirectory) -> list[str]:

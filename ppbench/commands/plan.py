@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -11,10 +10,12 @@ import click
 from ppbench import plugins as loader
 from ppbench.attempts import expect
 from ppbench.commands.common import asked_item, json_text, plain, refuse_unlabelled
+from ppbench.commands.outside import blame, plugin_option
+from ppbench.commands.planning import alone
 from ppbench.errors import BrokenPlugin, EndpointUnusable
 from ppbench.execute import Loop
 from ppbench.hookspecs import Decomposer, Executor
-from ppbench.jobs import Job
+from ppbench.jobs import BUGS
 from ppbench.model import Item
 from ppbench.plan import Call, Plan
 from ppbench.specs import spec_of
@@ -31,6 +32,7 @@ _BYTES_PER_TOKEN = 4
 @click.option("-e", "--executor", default="native", show_default=True, metavar="SPEC", help="Used with --send.")
 @click.option("-m", "--model", metavar="PROVIDER/NAME", help="Used with --send.")
 @click.option("--base-url", metavar="URL", help="Used with --send.")
+@plugin_option
 def plan(prompt: str, spec: str, form: str | None, send: bool, executor: str, model: str | None, base_url: str | None) -> None:
     """Show the plan of a method for PROMPT: the id of a packaged prompt, a text, or - for standard input."""
     plugins = loader.load()
@@ -39,7 +41,8 @@ def plan(prompt: str, spec: str, form: str | None, send: bool, executor: str, mo
     refuse_unlabelled(method, item)
     made = plan_of(method, item)
     if send:
-        with plugins.make("executor", executor, model=model, base_url=base_url) as entered:
+        sender = plugins.make("executor", executor, model=model, base_url=base_url)
+        with blame(sender), sender as entered:
             tree = _node("answer", made, entered)
     else:
         tree = _node("answer", made, None)
@@ -53,7 +56,7 @@ def plan_of(method: Decomposer, item: Item) -> Plan:
     """What a method makes of a prompt. Raises BrokenPlugin if it raises, or gives no plan."""
     try:
         return expect(Plan, method.decompose(item.prompt(getattr(method, "given", ()))), "decompose")
-    except Exception as error:
+    except BUGS as error:
         raise BrokenPlugin(plain(f"{spec_of(method)} on {item.id}: {type(error).__name__}: {error}")) from error
 
 
@@ -76,8 +79,7 @@ def _call(call: Call, executor: Executor | None) -> dict[str, Any]:
 
 def _ask(call: Call, executor: Executor) -> str:
     """Send one planning call alone and return its answer."""
-    job = Job(f"plan/{call.id}", lambda: Plan((replace(call, expand=None, expand_stream=None, needs=(), after=()),)))
-    outcome = next(Loop(executor).run([[job]]))
+    outcome = next(Loop(executor).run([[alone(f"plan/{call.id}", call)]]))
     if outcome.failure:
         raise EndpointUnusable(f"{executor.endpoint}: {plain(outcome.failure)}")
     return outcome.trace.answer

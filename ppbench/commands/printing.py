@@ -1,6 +1,9 @@
-"""A stored run on stdout: what `run`, `judge` and `report` print alike. Renders what others compute."""
+"""A stored run as text: what `run`, `judge` and `report` print alike. Renders what others compute."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -8,26 +11,48 @@ from ppbench import paper
 from ppbench.costs import costs, costs_line
 from ppbench.fitness import examine, usable
 from ppbench.health import health
+from ppbench.opinions import opinions
 from ppbench.prices import Prices
-from ppbench.report import render, render_by
+from ppbench.report import render, render_by, style_of
 from ppbench.score import Score, score, score_by
 from ppbench.store import RunDirectory
 
 
 def print_run(directory: RunDirectory, form: str, by: str | None = None) -> list[Score]:
     """Score a stored run and print it; verdicts of judges that miss their controls are left out, and that is said."""
-    record = directory.run
-    examined = examine(directory.verdicts())
-    scores = score(record, directory.trials(), usable(directory.verdicts(), examined))
-    if by:
-        groups = score_by(by, record, directory.trials(), usable(directory.verdicts(), examined))
-        click.echo(render_by(groups, by, style="github" if form == "markdown" else "simple"))
-        return scores
-    if form == "paper":
-        click.echo(paper.render(record, directory.trials()))
-        return scores
-    spent = costs_line(costs(record, directory.trials(), directory.verdicts(), Prices.load()))
-    unfit = {judge: fitness.reason for judge, fitness in examined.judges.items() if not fitness.fit}
-    client = health(directory.trials())
-    click.echo(render(record, scores, client, path=str(directory.path), form=form, spent=spent, unfit=unfit))
+    text, scores = text_of(directory, form, by)
+    click.echo(text)
     return scores
+
+
+def text_of(directory: RunDirectory, form: str, by: str | None = None) -> tuple[str, list[Score]]:
+    """The same, as text."""
+    found = derived(directory)
+    record, scores = found.run, found.scores
+    if by:
+        groups = score_by(by, record, directory.trials(), usable(directory.verdicts(), examine(directory.verdicts())))
+        return render_by(groups, by, style=style_of(form)), scores
+    if form == "paper":
+        return paper.render(record, directory.trials()), scores
+    return render(record, scores, path=str(directory.path), form=form, **found.beside(directory)), scores
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What a stored run says, by the judges that may be believed."""
+
+    run: dict[str, Any]
+    scores: list[Score]
+    unfit: dict[str, str]
+
+    def beside(self, directory: RunDirectory) -> dict[str, Any]:
+        """What stands beside the scores: the client, money, judges."""
+        heard = opinions(self.run, directory.trials(), usable(directory.verdicts(), examine(directory.verdicts())))
+        spent = costs_line(costs(self.run, directory.trials(), directory.verdicts(), Prices.load()))
+        return {"client": health(directory.trials()), "spent": spent, "unfit": self.unfit, "heard": heard}
+
+
+def derived(directory: RunDirectory) -> Derived:
+    record, examined = directory.run, examine(directory.verdicts())
+    scores = score(record, directory.trials(), usable(directory.verdicts(), examined))
+    return Derived(record, scores, {judge: found.reason for judge, found in examined.judges.items() if not found.fit})

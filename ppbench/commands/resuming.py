@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
+from ppbench.commands.settings import given_now
 from ppbench.errors import InvalidData
 from ppbench.store import RunDirectory
 
@@ -15,12 +15,17 @@ def resumed_options(ctx: click.Context, directory: RunDirectory, asked: dict[str
     """The options the run was started with. Raises InvalidData for one that is given now and differs."""
     stored: dict[str, Any] = directory.run["options"]
     for name, value in asked.items():
-        given = ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE
         value = list(value) if isinstance(value, tuple) else value
-        if given and value != stored.get(name):
+        if given_now(ctx, name) and value != stored.get(name):
             raise InvalidData(f"{directory.path} was started with {name} = {stored.get(name)!r}, not {value!r}; "
                               "resume it without that option, or start a new run")  # fmt: skip
-    return stored
+    defaults = {option.name: _default(ctx, option) for option in ctx.command.params if option.name in asked}
+    return {**defaults, **stored}  # a run that is older than an option did without it
+
+
+def _default(ctx: click.Context, option: click.Parameter) -> Any:
+    value = option.process_value(ctx, option.get_default(ctx))
+    return value if isinstance(value, str | int | float | tuple) else None  # click marks what has none, by no public name
 
 
 def refuse_other_run(directory: RunDirectory, record: dict[str, Any]) -> None:
@@ -35,4 +40,7 @@ def refuse_other_run(directory: RunDirectory, record: dict[str, Any]) -> None:
 def _first_difference(old: Any, new: Any) -> str:
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         old, new = next((a, b) for a, b in zip(old, new, strict=True) if a != b)
+    if isinstance(old, dict) and isinstance(new, dict):
+        changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+        old, new = ({key: side[key] for key in changed if key in side} or "nothing" for side in (old, new))
     return f"was {str(old)[:120]}, is {str(new)[:120]}"

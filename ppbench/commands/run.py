@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import secrets
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,14 +17,17 @@ import click
 
 from ppbench import plugins as loader
 from ppbench.commands.budget import Budget, Guess, purse_of, say_estimate, setting_of
-from ppbench.commands.common import categories, installed_items, refuse_empty_url, user_items
+from ppbench.commands.common import categories, installed_items, one_form, refuse_empty_url, user_items
+from ppbench.commands.outside import blame, plugin_option, plugin_options
 from ppbench.commands.printing import print_run
-from ppbench.commands.progress import Progress, warming_up
+from ppbench.commands.progress import Counts, Progress, warming_up
 from ppbench.commands.resuming import refuse_other_run, resumed_options
+from ppbench.commands.settings import Configured, to_toml
+from ppbench.costs import model_of
 from ppbench.errors import BudgetReached, EndpointUnusable, TooManyFailures, UsageError
 from ppbench.health import health
 from ppbench.hookspecs import Executor
-from ppbench.judging import Bench, Tally, judge_run, refuse_failures
+from ppbench.judging import Bench, Hearing, judge_run, refuse_failures
 from ppbench.model import Item
 from ppbench.plugins import Plugins
 from ppbench.report import FORMATS
@@ -31,7 +35,7 @@ from ppbench.run import Block, Conditions, Runner, remaining
 from ppbench.score import GROUPS
 from ppbench.specs import spec_of
 from ppbench.store import RunDirectory
-from ppbench.tally import SERIAL
+from ppbench.tally import AGAIN, SERIAL
 from ppbench.tasks import digest, select
 
 METHODS = ("serial", "schema:source=rules", "schema", "sot", "top", "dag")
@@ -48,9 +52,11 @@ _NOT_KEPT = {
     *asdict(Budget()),
     *asdict(Guess()),
 }
+_BOUNDS = {"max_failures", *asdict(Budget())}
+"""They are no part of a run, since a resumed one may have others, but of the file that repeats it."""
 
 
-@click.command()
+@click.command(cls=Configured)
 @click.option("-d", "--decomposer", "--method", "decomposers", multiple=True, metavar="SPEC", default=METHODS,
               help="A method, e.g. top:breadth=3; repeat for more. serial is always added.")  # fmt: skip
 @click.option("-e", "--executor", default="native", metavar="SPEC", show_default=True, help="Who sends and keeps the clock.")
@@ -84,6 +90,7 @@ _NOT_KEPT = {
               help="Share of failed trials above which the run exits with 3.")  # fmt: skip
 @click.option("-o", "--output-dir", type=click.Path(file_okay=False), help="Run directory; runs/<time> without one.")
 @click.option("--resume", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Go on with a stopped run.")
+@click.option("--noise", is_flag=True, help="Serial twice: what it gains over itself is the noise floor.")
 @click.option("--dry-run", is_flag=True, help="Estimate calls, tokens, cost and time; send nothing.")
 @click.option("--like", type=click.Path(file_okay=False), metavar="RUN_DIRECTORY", help="Estimate by an earlier run.")
 @click.option("--ttft", type=click.FloatRange(min=0, max=1e6), help="Seconds to a first token, for the estimate.")
@@ -92,20 +99,22 @@ _NOT_KEPT = {
 @click.option("--by", type=click.Choice(GROUPS), help="A table with a row for each method in each of them.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON, as --format json does.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@plugin_option
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:
     """Run methods on prompts and print the leaderboard table.
 
-    Without arguments: the smoke suite on the embedded mock endpoint, offline, in under a minute.
+    Without arguments: the smoke suite on the embedded mock endpoint, which needs no network, in under a minute.
     """
     asked = {name: value for name, value in options.items() if name not in _NOT_KEPT}
-    directory = None
+    form, directory = one_form(options["form"], options["by"], as_json=options["as_json"]), None
     if options["resume"]:
         directory = RunDirectory(Path(options["resume"]))
         asked = resumed_options(ctx, directory, asked)
     asked = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
     budget = Budget(options["max_total_tokens"], options["max_cost"], options["prices"])
-    session = _Session(loader.load(), asked, budget, quiet=options["quiet"])
+    config = _config({**options, **asked, "prompts": _absolute(asked["prompts"])})
+    session = _Session(loader.load(), asked, budget, quiet=options["quiet"], config=config)
     if options["dry_run"]:
         guess = Guess(options["like"], options["ttft"], options["tok"])
         session.dry_run(guess, as_json=options["as_json"] or options["form"] == "json")
@@ -115,17 +124,16 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     except (KeyboardInterrupt, BudgetReached) as stop:
         session.say_how_to_go_on(more="--max-cost" in str(stop))
         raise
-    form = "json" if options["as_json"] else options["form"]
     session.finish(directory, form, options["by"], max_failures=options["max_failures"])
 
 
 class _Session:
     """One invocation: what was asked, made into components, run and printed."""
 
-    def __init__(self, plugins: Plugins, asked: dict[str, Any], budget: Budget, *, quiet: bool) -> None:
-        self._plugins, self._asked, self._quiet = plugins, asked, quiet
+    def __init__(self, plugins: Plugins, asked: dict[str, Any], budget: Budget, *, quiet: bool, config: str) -> None:
+        self._plugins, self._asked, self._quiet, self._config = plugins, asked, quiet, config
         self._budget = budget
-        self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"])]
+        self._methods = [plugins.make("decomposer", spec) for spec in _with_serial(asked["decomposers"], noise=asked["noise"])]
         self._judges = [plugins.make("judge", spec) for spec in asked["judges"]]
         self._executor: Executor = plugins.make(
             "executor", asked["executor"], model=asked["model"], base_url=asked["base_url"],
@@ -134,7 +142,7 @@ class _Session:
         self._categories = categories(plugins)
         self._items = self._load()
         self._directory: RunDirectory | None = None
-        self._tallies: list[Tally] = []
+        self._hearings: list[Hearing] = []
         self._methods = list({spec_of(method): method for method in self._methods}.values())
 
     def _load(self) -> list[Item]:
@@ -163,7 +171,7 @@ class _Session:
     def execute(self, directory: RunDirectory | None, output_dir: str | None) -> RunDirectory:
         """Run what remains. Whatever happens, stored blocks stay, and the resume line is printed."""
         purse = purse_of(self._budget, self._executor, directory)
-        with self._executor as executor:
+        with blame(self._executor, self._kept), self._executor as executor:
             conditions = self._conditions(directory)
             runner = Runner(
                 executor, self._methods, self._items, self._categories, conditions, self._budget.max_total_tokens, purse
@@ -175,6 +183,7 @@ class _Session:
                 RunDirectory.refuse_taken(path)
                 self._warm_up(runner)
                 directory = RunDirectory.create(path, record)
+                directory.keep("config.toml", self._config)
                 todo = runner.blocks()
             else:
                 refuse_other_run(directory, record)
@@ -199,11 +208,20 @@ class _Session:
         runner.warm_up()
 
     def _run_blocks(self, runner: Runner, todo: Sequence[Block], directory: RunDirectory) -> None:
-        progress = Progress(len(todo), quiet=self._quiet)
+        counts = Counts(runner.specs, model_of(directory.run), self._budget.load())
+        for trial in directory.trials():
+            counts.add(trial)
+        progress = Progress(counts, len(todo), quiet=self._quiet, apart=self._asked["concurrency"] > 1)
         try:
             runner.run(todo, directory, progress.block)
         except EndpointUnusable as error:
-            raise EndpointUnusable(f"{error}\nWhat was answered is kept. {self._resume_line(directory)}") from error
+            raise EndpointUnusable(f"{error}\n{self._kept()}") from error
+        finally:
+            progress.close()
+
+    def _kept(self) -> str:
+        """After a breakdown: what stays, if anything was begun."""
+        return f"What was answered is kept. {self._resume_line(self._directory)}" if self._directory else ""
 
     def say_how_to_go_on(self, *, more: bool) -> None:
         """After an interrupt: the line that resumes the run, if there is anything to resume; `more`: with more money."""
@@ -211,7 +229,8 @@ class _Session:
             click.echo(f"\n{self._resume_line(self._directory, more=more)}", err=True)
 
     def _resume_line(self, directory: RunDirectory, *, more: bool = False) -> str:
-        return f"Go on with: ppbench run --resume {directory.path}{self._budget.options(more=more)}"
+        options = self._budget.options(more=more) + plugin_options(self._plugins)
+        return f"Go on with: ppbench run --resume {shlex.quote(str(directory.path))}{options}"
 
     def _conditions(self, directory: RunDirectory | None) -> Conditions:
         secret = f"seed {self._asked['seed']}" if self._executor.clock == "virtual" else secrets.token_hex(8)
@@ -249,20 +268,28 @@ class _Session:
 
     def _judge(self, directory: RunDirectory) -> None:
         bench = Bench({item.id: item for item in self._items}, self._categories, self._plugins)
-        self._tallies = judge_run(bench, self._judges, directory)
+        self._hearings = judge_run(bench, self._judges, directory)
 
     def finish(self, directory: RunDirectory, form: str, by: str | None, *, max_failures: float) -> None:
         """Print the table, then refuse a run in which a judge, or too much, failed."""
         rows = print_run(directory, form, by)
-        refuse_failures(self._tallies, directory.path)
+        refuse_failures(self._hearings, directory.path)
         failed, asked = sum(row.failures for row in rows), sum(row.n for row in rows)
         if failed > max_failures * asked:
             first = next(trial.failure for trial in directory.trials() if trial.failure)
             raise TooManyFailures(f"{failed} of {asked} trials failed; the first: {first}")
 
 
-def _with_serial(specs: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys([SERIAL, *specs]))
+def _config(options: dict[str, Any]) -> str:
+    """What a run was asked, as a file for -c: all that decides what is sent, and when it stops."""
+    kept = {name: value for name, value in options.items() if name not in _NOT_KEPT or name in _BOUNDS}
+    if kept["prices"]:
+        kept["prices"] = _absolute(kept["prices"])
+    return to_toml(run, kept, f"ppbench {version('ppbench')}; run it again with: ppbench run -c THIS_FILE")
+
+
+def _with_serial(specs: Sequence[str], *, noise: bool) -> list[str]:
+    return list(dict.fromkeys([SERIAL, *([AGAIN] if noise else []), *specs]))
 
 
 def _absolute(path: str | None) -> str | None:

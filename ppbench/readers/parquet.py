@@ -1,4 +1,4 @@
-"""Rows of a Parquet file, by duckdb: batch by batch, wanted columns alone. The one place that imports duckdb.
+"""Rows of a Parquet file, by duckdb: batch by batch, wanted columns alone. The one place of the core that imports duckdb.
 
 duckdb is the optional extra `data`. Nothing is fetched: no network, no extension, no glob beyond the file that is named.
 A Parquet file is checked by the page, not by the row: one that is damaged, or holds a text that is not UTF-8, ends the reading.

@@ -121,7 +121,7 @@ class RandomSplit:
 
     def decompose(self, prompt: Prompt) -> Plan:
         text = prompt.text
-        if len(text) < self.parts:
+        if len(text) < self.parts or not text.strip():
             return Plan.decline(prompt, f"fewer than {self.parts} characters")
         chance = random.Random(f"{self.seed}/{text}".encode("utf-8", "surrogatepass"))
         cuts = [0, *sorted(chance.sample(range(1, len(text)), self.parts - 1)), len(text)]

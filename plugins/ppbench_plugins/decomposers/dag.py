@@ -20,7 +20,7 @@ from ppbench import Call, Plan, Prompt, Schema
 from ppbench_plugins.decomposers.dag_reading import END, PlanReader, Subtask
 from ppbench_plugins.decomposers.merges import merge_for
 from ppbench_plugins.decomposers.reading import MOST_PARTS
-from ppbench_plugins.prompts import fill
+from ppbench_plugins.prompts import block, fill
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _join(prompt: Prompt, subtasks: Sequence[Subtask]) -> Call:
     plan = "\n".join(f"{subtask.number}. {subtask.text()}" for subtask in subtasks)
 
     def text(answers: Mapping[str, str]) -> str:
-        parts = "\n\n".join(f"<answer {name}>\n{answers[name]}\n</answer {name}>" for name in names)
+        parts = "\n\n".join(block(f"answer {name}", answers[name]) for name in names)
         return fill("dag_join", request=prompt.text, plan=plan, answers=parts)
 
     return Call("join", text, needs=names, role="merge")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ppbench import Call
-from ppbench_plugins.prompts import fill
+from ppbench_plugins.prompts import block, fill
 
 
 def model_merge(
@@ -16,8 +16,8 @@ def model_merge(
     def text(answers: Mapping[str, str]) -> str:
         said = [extract(answers[child]) for child in children]
         if asked:
-            said = [f"<question>\n{q}\n</question>\n<answer>\n{a}\n</answer>" for q, a in zip(asked, said, strict=True)]
-        parts = "\n\n".join(f"<part {k}>\n{one}\n</part {k}>" for k, one in enumerate(said, 1))
+            said = [f"{block('question', q)}\n{block('answer', a)}" for q, a in zip(asked, said, strict=True)]
+        parts = "\n\n".join(block(f"part {k}", one) for k, one in enumerate(said, 1))
         return fill("top_merge_pairs" if asked else "top_merge", problem=problem, parts=parts)
 
     return Call(name, text, needs=tuple(children), role="merge")

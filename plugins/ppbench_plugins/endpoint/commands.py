@@ -7,6 +7,7 @@ import platform
 import signal
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -25,11 +26,11 @@ def endpoint() -> None:
 @click.option("--prompts", default="", type=click.Path(dir_okay=False), help="JSONL that the mock model knows as well.")
 @click.option("--certificate", default="", type=click.Path(dir_okay=False), help="PEM: certificate and chain; makes it https.")
 @click.option("--key", default="", type=click.Path(dir_okay=False), help="PEM: the certificate's key, without a passphrase.")
-def mock(model: str, host: str, port: int, prompts: str, certificate: str, key: str) -> None:
-    """Serve the mock model, in OpenAI's two dialects and Anthropic's, until interrupted."""
-    server = MockServer(
-        model.removeprefix("mock/"), host=host, port=port, prompts=prompts, certificate=certificate, key=key
-    )  # fmt: skip
+@click.option("--batches", default="", metavar="TEXT", help="How batches go on: polls=N before one has ended, and of the "
+              "first rows errored=N and expired=N.")  # fmt: skip
+def mock(model: str, **options: Any) -> None:
+    """Serve the mock model, in OpenAI's two dialects and Anthropic's, and both batch APIs, until interrupted."""
+    server = MockServer(model.removeprefix("mock/"), **options)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     click.echo(f"{model} at {server.url}/v1 (OpenAI) and {server.url} (Anthropic); Ctrl-C stops it")
     try:

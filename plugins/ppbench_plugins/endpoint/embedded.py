@@ -65,8 +65,9 @@ class Child:
 class Embedded(Child):
     """The mock endpoint."""
 
-    def __init__(self, profile: str, prompts: str = "") -> None:
-        super().__init__("ppbench_plugins.endpoint.server", "--model", profile, "--prompts", prompts)
+    def __init__(self, profile: str, prompts: str = "", batches: str = "") -> None:
+        arguments = ("--model", profile, "--prompts", prompts, "--batches", batches)
+        super().__init__("ppbench_plugins.endpoint.server", *arguments)
 
 
 def serve_child(make: Callable[[], Server]) -> None:

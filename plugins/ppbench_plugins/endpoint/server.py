@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ppbench import BrokenPlugin, UsageError
-from ppbench_plugins.endpoint.dialects import Dialect, failure, read_call, reply_chunks
+from ppbench_plugins.endpoint.batches import ROUTES as BATCHES
+from ppbench_plugins.endpoint.batches import Batches, Manner
+from ppbench_plugins.endpoint.dialects import Dialect, failure, read_call, reply_chunks, whole_reply
 from ppbench_plugins.endpoint.embedded import serve_child
 from ppbench_plugins.executors.engine import libssls
 from ppbench_plugins.mock.items import known_items
@@ -33,12 +35,14 @@ def dialect_of(path: str) -> Dialect | None:
 class MockServer:
     """The mock endpoint on one address. `model` answers requests that name it, or no other profile.
 
-    With the PEM files `certificate` and `key` it speaks https, and nothing else.
+    With the PEM files `certificate` and `key` it speaks https, and nothing else. `batches` says how those go on.
     """
 
     def __init__(
-        self, model: str, *, host: str = "127.0.0.1", port: int = 0, prompts: str = "", certificate: str = "", key: str = ""
-    ) -> None:
+        self, model: str, *, host: str = "127.0.0.1", port: int = 0, prompts: str = "", certificate: str = "", key: str = "",
+        batches: str = "",
+    ) -> None:  # fmt: skip
+        self._batches = Batches(self._answer_row, Manner.of(batches))
         self._items = known_items(prompts)
         self._default = model
         self._models = {model: MockModel(load_profile(model), self._items)}
@@ -65,8 +69,11 @@ class MockServer:
             self._say(incoming, 200, json.dumps({"object": "list", "data": models}).encode())
         elif incoming.method == "POST" and (dialect := dialect_of(path)):
             self._generate(incoming, dialect)
+        elif said := self._batches.serve(incoming.method, path, incoming.headers, incoming.body, self._root(incoming)):
+            status, kind, body = said
+            self._server.respond(incoming.token, status, [("content-type", kind)], [(incoming.arrived_ns, body)])
         else:
-            known = ", ".join(f"POST /v1{end}" for end in ROUTES) + ", GET /v1/models"
+            known = ", ".join([*(f"POST /v1{end}" for end in ROUTES), "GET /v1/models", *BATCHES])
             self._say(incoming, 404, failure("chat", "not_found_error", f"no {incoming.method} {path}; have: {known}"))
 
     def _generate(self, incoming: Incoming, dialect: Dialect) -> None:
@@ -83,6 +90,23 @@ class MockServer:
         timed = model.reply(call.ask, incoming.arrived_ns, max_tokens=call.max_tokens, stop=call.stop)
         headers, chunks = reply_chunks(dialect, call, timed, incoming.arrived_ns, f"mock-{self._served}")
         self._server.respond(incoming.token, 200, headers, chunks)
+
+    def _answer_row(self, dialect: Dialect, body: bytes) -> tuple[int, dict[str, Any]]:
+        """A row of a batch: as it would be answered alone, but for the time."""
+        try:
+            call = read_call(dialect, body)
+            model = self._model(call.model)
+        except (ValueError, UsageError) as error:
+            code, kind = (404, "not_found_error") if isinstance(error, UsageError) else (400, "invalid_request_error")
+            return code, json.loads(failure(dialect, kind, str(error)))
+        self._served += 1
+        timed = model.reply(call.ask, 0, max_tokens=call.max_tokens, stop=call.stop)
+        return 200, whole_reply(dialect, call, timed, f"mock-{self._served}")
+
+    def _root(self, incoming: Incoming) -> str:
+        """This endpoint as the client names it."""
+        scheme, _, here = self.url.partition("://")
+        return f"{scheme}://{incoming.headers.get('host', here)}"
 
     def _model(self, name: str) -> MockModel:
         name = name.removeprefix("mock/")
@@ -115,8 +139,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True)
     parser.add_argument("--prompts", default="")
+    parser.add_argument("--batches", default="")
     options = parser.parse_args()
-    serve_child(lambda: MockServer(options.model, prompts=options.prompts))
+    serve_child(lambda: MockServer(options.model, prompts=options.prompts, batches=options.batches))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from ppbench import hookimpl
 
 @hookimpl
 def ppbench_executors() -> list[type[Any]]:
+    from ppbench_plugins.executors.batch import AnthropicBatch, OpenAIBatch
     from ppbench_plugins.executors.native import Native
     from ppbench_plugins.executors.offline import Offline
     from ppbench_plugins.executors.providers import Anthropic, OpenAI
 
-    return [Native, Offline, OpenAI, Anthropic]
+    return [Native, Offline, OpenAI, Anthropic, OpenAIBatch, AnthropicBatch]

@@ -24,35 +24,40 @@ from ppbench_plugins.wire.failures import mask_header
 if TYPE_CHECKING:
     from ppbench_plugins.executors.lines import Line, Lines
 
+_CLIENT = {"openai": "OpenAI", "anthropic": "Anthropic"}
 NO_KEY = "none"
 """Given to an SDK where no key is needed: without one it would look for a key of its own."""
 
 
 @dataclass(frozen=True)
-class _Sdk(Online):
+class Sdk(Online):
     clock: ClassVar[Literal["python"]] = "python"
 
     def _library(self) -> Any:
         try:
-            return importlib.import_module(self.name)
+            return importlib.import_module(self.sdk)
         except ImportError as error:
-            raise BrokenPlugin(f"executor {self.name} needs the package {self.name} ({error}); `pip install -U {self.name}`, "
+            raise BrokenPlugin(f"executor {self.name} needs the package {self.sdk} ({error}); `pip install -U {self.sdk}`, "
                                "or take -e native") from None  # fmt: skip
 
-    def _start(self, library: Any, link: Link, stack: ExitStack) -> Driver:
+    def _lines(self, library: Any, link: Link, stack: ExitStack) -> Lines:
+        """The SDK's clients."""
         from ppbench_plugins.executors.lines import Lines
 
         url = link.target.url
         query = dict(parse_qsl(urlsplit(url).query))
-        kind = getattr(library, type(self).__name__)
+        kind = getattr(library, _CLIENT[self.sdk])
 
         def client(http: Any) -> Any:
             return kind(api_key=link.key or NO_KEY, base_url=link.target.base_url, default_query=query, max_retries=0,
                         timeout=self.timeout, http_client=http)  # fmt: skip
 
-        lines = stack.enter_context(closing(Lines(
+        return stack.enter_context(closing(Lines(
             client, url, timeout_s=self.timeout, home=link.target.key_required, limit_mb=self.max_reply_mb,
         )))  # fmt: skip
+
+    def _start(self, library: Any, link: Link, stack: ExitStack) -> Driver:
+        lines = self._lines(library, link, stack)
         lines.warm(self.max_in_flight)
         call = _Calls(self, link, lines)
         return stack.enter_context(closing(Threads(call, lines.mend, max_in_flight=self.max_in_flight, timeout_s=self.timeout)))
@@ -63,7 +68,7 @@ class _Sdk(Online):
 
 
 @dataclass(frozen=True)
-class OpenAI(_Sdk):
+class OpenAI(Sdk):
     name: ClassVar[str] = "openai"
     sdk: ClassVar[str] = "openai"
 
@@ -75,7 +80,7 @@ class OpenAI(_Sdk):
 
 
 @dataclass(frozen=True)
-class Anthropic(_Sdk):
+class Anthropic(Sdk):
     name: ClassVar[str] = "anthropic"
     sdk: ClassVar[str] = "anthropic"
 
@@ -87,7 +92,7 @@ class Anthropic(_Sdk):
 class _Calls:
     """Makes one blocking call a flight, and reads it."""
 
-    def __init__(self, options: _Sdk, link: Link, lines: Lines) -> None:
+    def __init__(self, options: Sdk, link: Link, lines: Lines) -> None:
         self._options, self._link, self._lines = options, link, lines
 
     def __call__(self, flight: Flight, progress: Callable[[str, int], None]) -> Reply:
@@ -99,7 +104,7 @@ class _Calls:
             with self._lines.borrow(flight) as line:
                 whole = self._stream(line, flight, events, stamps, progress)
         except Exception as error:  # whatever an SDK raises ends this attempt and no other
-            cut = self._failure(error)
+            cut = failure_of(error, self._link)
         if flight.stopped:
             cut = self._fail(flight.stopped, f"{flight.stopped} after {(time.monotonic_ns() - flight.sent_ns) / 1e9:.1f} s")
         done_ns = time.monotonic_ns()
@@ -134,24 +139,25 @@ class _Calls:
     def _hide(self, text: str) -> str:
         return mask_header(text, self._link.target, self._link.key)
 
-    def _failure(self, error: Exception) -> Failure:
-        """What an exception of an SDK, or of the HTTP library under it, means."""
-        from ppbench_plugins.executors.lines import kind_of
-
-        target, key = self._link.target, self._link.key
-        response, body = getattr(error, "response", None), getattr(error, "body", None)
-        if response is not None and response.status_code >= 300:
-            return wire.failure_of(response.status_code, response.headers, _content(response), target=target, key=key)
-        if body:  # one SDK gives the whole event, the other what stands under `error`
-            whole = body if isinstance(body, Mapping) and "error" in body else {"error": body}
-            return wire.failure_in(whole, target=target, key=key)
-        root: BaseException = error
-        while root.__cause__:
-            root = root.__cause__
-        return self._fail(kind_of(error), str(root) or type(root).__name__)
-
     def _fail(self, kind: Literal["refused", "timeout", "dropped", "bad_reply", "cancelled"], said: str) -> Failure:
         return wire.failure(kind, said, target=self._link.target, key=self._link.key)
+
+
+def failure_of(error: Exception, link: Link) -> Failure:
+    """What an exception of an SDK, or of the HTTP library under it, means."""
+    from ppbench_plugins.executors.lines import kind_of
+
+    target, key = link.target, link.key
+    response, body = getattr(error, "response", None), getattr(error, "body", None)
+    if response is not None and response.status_code >= 300:
+        return wire.failure_of(response.status_code, response.headers, _content(response), target=target, key=key)
+    if body:  # one SDK gives the whole event, the other what stands under `error`
+        whole = body if isinstance(body, Mapping) and "error" in body else {"error": body}
+        return wire.failure_in(whole, target=target, key=key)
+    root: BaseException = error
+    while root.__cause__:
+        root = root.__cause__
+    return wire.failure(kind_of(error), str(root) or type(root).__name__, target=target, key=key)
 
 
 def _transport(response: Any, flight: Flight, hide: Callable[[str], str]) -> Transport:

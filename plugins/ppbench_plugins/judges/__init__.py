@@ -4,11 +4,13 @@ judged from the same material."""
 from __future__ import annotations
 
 from ppbench import hookimpl
+from ppbench_plugins.judges.human import Human
 from ppbench_plugins.judges.pairwise import Pairwise
 from ppbench_plugins.judges.reference import Reference
+from ppbench_plugins.judges.similarity import Similarity
 from ppbench_plugins.judges.structure import Structure
 
 
 @hookimpl
 def ppbench_judges() -> tuple[type, ...]:
-    return (Structure, Reference, Pairwise)
+    return (Structure, Reference, Pairwise, Similarity, Human)

@@ -1,106 +1,130 @@
-"""Cuts an answer into the entries it lists. Pure text; knows no reference and no method.
+"""Cuts an answer into the entries it lists, and says which subtask each one answers. Pure text; knows no reference and no
+method.
 
-One aligner for every answer: numbers at line starts (in any common style) or bullets, whichever opens the list, else
-paragraphs, else lines. Marks that are indented deeper than the first one belong to an entry, not to the list.
+One aligner for every answer, whatever its layout: JSON, a table, a list by numbers or bullets, headings, running text that
+names the items, paragraphs, lines. An entry belongs to the item that it names, else to the number that it carries, else
+to the first place that is free. What stands inside an entry is never cut.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
-_NUMBER = re.compile(
-    r"^([ \t]*+)(?:#+[ \t]*+)?(?:\*\*|__)?[ \t]*+"
-    r"(?:[(（]?(\d{1,3})(?:\*\*|__)?[ \t]?[.)．）、:：](?!\d)|([①-⑳]))(?:\*\*|__)?[ \t]*+(.*)$"
-)
-_BULLET = re.compile(r"^([ \t]*+)()()[-*•・‣–][ \t]++(.*)$")
-_BREAK = re.compile(r"\n[^\S\n]*+\n\s*+")
-_AFTER_ECHO = r"[ \t\"'“”»』」*_`]*+(?:[:：=→–—]|-+>|=>|(?<=\s)-(?=\s)|\n)\s*+(?=\S)"
+from ppbench_plugins.judges.echoes import LABEL, Names, names_of
+from ppbench_plugins.judges.marks import blocks, first_mark, inline, readings
+from ppbench_plugins.judges.records import Piece, first_row, from_json, from_table, unfenced
+
+_NOTHING = {"-", "–", "—", "--", "---"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of an answer. `number` is the one it carries, or its place from 1."""
+    """One entry of an answer. `number` counts the subtasks from 1; one that is larger than their number is no subtask's."""
 
     number: int
     text: str
 
 
-def entries(answer: str, expected: int) -> list[Entry]:
-    """The entries of an answer that should hold `expected` of them, in the order in which they stand."""
-    lines = answer.strip().splitlines()
-    if not lines:
-        return []
-    numbered, bulleted = _cut(lines, _NUMBER), _cut(lines, _BULLET)
-    if len(bulleted) > 1 and (not numbered or _opens(lines) is _BULLET):
-        return [Entry(k, text) for k, (_, text) in enumerate(bulleted, 1)]
-    if numbered:
-        same = len(numbered) == expected and len({number for number, _ in numbered}) == 1  # Markdown counts for itself
-        return [Entry(k if same else number, text) for k, (number, text) in enumerate(numbered, 1)]
-    return [Entry(k, text) for k, text in enumerate(_blocks("\n".join(lines), expected), 1)]
+def entries(answer: str, expected: int, items: Sequence[str] = ()) -> list[Entry]:
+    """The entries of an answer that should hold `expected` of them, in the order in which they stand. Where an entry
+    repeats its item before the answer, the repetition is left out."""
+    text, names = unicodedata.normalize("NFC", answer).strip(), names_of(tuple(items))
+    return _placed(_unlabelled(_pieces(text, expected, names))) if text else []
 
 
 def slots(answer: str, expected: int, items: Sequence[str] = ()) -> list[str | None]:
-    """The answer for each of `expected` subtasks: the first entry that carries its number, None where there is none.
-    Where an entry repeats its item before the answer, the repetition is left out."""
+    """The answer for each of `expected` subtasks: the first entry that is its own, None where there is none."""
+    return first_of_each(entries(answer, expected, items), expected)
+
+
+def first_of_each(listed: Iterable[Entry], expected: int) -> list[str | None]:
+    """The text of the first entry that is each subtask's own, None where there is none."""
     found: dict[int, str] = {}
-    for entry in entries(answer, expected):
+    for entry in listed:
         if entry.text:
             found.setdefault(entry.number, entry.text)
-    filled = [found.get(k) for k in range(1, expected + 1)]
-    for place, item in enumerate(items[:expected]):
-        filled[place] = _without_echo(filled[place] or "", item) or None
-    return filled
+    return [found.get(k) for k in range(1, expected + 1)]
 
 
-def _opens(lines: Sequence[str]) -> re.Pattern[str] | None:
-    """The kind of mark that comes first."""
-    return next((mark for line in lines for mark in (_NUMBER, _BULLET) if mark.match(line)), None)
+def _pieces(text: str, expected: int, names: Names) -> list[Piece]:
+    """The reading that knows most subtasks apart; of equal ones that by marks."""
+    if (found := from_json(text, names)) is not None:
+        return found
+    lines = unfenced(text).splitlines()
+    row = first_row(lines)
+    cuts = readings(lines, expected)
+    if row is not None and row < first_mark(lines) and (table := from_table(lines, names, expected)):
+        cuts = [table, *cuts]
+    listed = max(([_named(piece, names) for piece in cut] for cut in cuts), key=partial(_worth, expected), default=[])
+    plain, told = "\n".join(lines), _told(listed, expected)
+    if _stray(lines, told, expected):
+        cuts, listed, told = [], [], 0
+    if told < expected:
+        other = [_named(piece, names) for piece in _uncounted(plain, expected, listed)]
+        if _told(other, expected) > told or not listed:
+            listed, told = other, sum(piece.place is not None or piece.number is not None for piece in other)
+    if told < expected:
+        parted = [Piece(body, place=place) for place, body in names.parted(plain)]
+        if _told(parted, expected) > told and (cuts or 2 * len(parted) >= expected):
+            return parted
+    return listed
 
 
-def _cut(lines: Sequence[str], mark: re.Pattern[str]) -> list[tuple[int, str]]:
-    """(number or 0, text) of each entry that opens with a mark at the depth of the first one; one blank more is none."""
-    found: list[tuple[int, list[str]]] = []
-    depth: int | None = None
-    for line in lines:
-        match = mark.match(line)
-        width = len(match[1].expandtabs(4)) if match else 0
-        if match and (depth is None or width <= depth + 1):
-            depth = width if depth is None else min(depth, width)
-            found.append((_value(match[2] or match[3]), [match[4]]))
-        elif found:
-            found[-1][1].append(line)
-    return [(number, _unbolded("\n".join(text))) for number, text in found]
+def _uncounted(text: str, expected: int, listed: Sequence[Piece]) -> list[Piece]:
+    """What else a text may be where no marks, or only one, were found at its lines."""
+    return (len(listed) < 2 and inline(text, expected)) or ([] if listed else blocks(text, expected))
 
 
-def _value(digits: str) -> int:
-    return int(unicodedata.numeric(digits)) if digits and not digits.isdecimal() else int(digits or 0)
+def _stray(lines: Sequence[str], told: int, expected: int) -> bool:
+    """Whether the few marks of a text stand in lines that are entries themselves: "12. Juni" among eight other lines."""
+    few = expected > 3 and 2 * told < expected and first_mark(lines) > 0
+    return few and len(blocks("\n".join(lines), expected)) == expected
 
 
-def _unbolded(text: str) -> str:
-    """Without the second half of a pair of bold marks that opened before the number."""
-    head, line, rest = text.strip().partition("\n")
-    return ((head.replace("**", "", 1) if head.count("**") % 2 else head) + line + rest).strip()
+def _worth(expected: int, pieces: Sequence[Piece]) -> tuple[bool, int, int]:
+    """What a reading is worth: it names half of the items, it knows many subtasks apart, it has about as many pieces."""
+    named = len({piece.place for piece in pieces} - {None})
+    return 2 * named >= expected, _told(pieces, expected), -abs(len(pieces) - expected)
 
 
-def _blocks(text: str, expected: int) -> list[str]:
-    """Paragraphs, or lines, whichever are as many as expected; else whichever come closer. A first line that only
-    introduces the rest is left out."""
-    if expected == 1:
-        return [text]
-    first, _, rest = text.partition("\n")
-    if first.rstrip().endswith((":", "：")) and len(rest.split("\n")) >= expected:
-        text = rest
-    paragraphs = [part.strip() for part in _BREAK.split(text) if part.strip()]
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return min(paragraphs, lines, key=lambda parts: abs(len(parts) - expected))
+def _named(piece: Piece, names: Names) -> Piece:
+    """A piece without the name of its item at its beginning, be there a word before it ("Original: ...") or not."""
+    if piece.place is not None:
+        return piece
+    label = LABEL.match(piece.text)
+    opened = names.opening(piece.text) or (names.opening(piece.text[label.end() :]) if label else None)
+    return replace(piece, text=opened[1], place=opened[0]) if opened else piece
 
 
-def _without_echo(text: str, item: str) -> str:
-    words = item.strip().split()
-    if not words or len(text) <= len(item):
-        return text
-    echo = re.match(r"[\"'“„«「『*_`]*+" + r"\s+".join(map(re.escape, words)) + _AFTER_ECHO, text, re.IGNORECASE)
-    return text[echo.end() :] if echo else text
+def _unlabelled(pieces: Sequence[Piece]) -> list[Piece]:
+    """Pieces without the word that all of them begin with, where a colon follows it ("Translation: ...")."""
+    labels = [LABEL.match(piece.text) for piece in pieces if piece.text]
+    shared = {label[1].casefold() if label else "" for label in labels}
+    if len(labels) < 2 or len(shared) > 1 or "" in shared:
+        return list(pieces)
+    return [replace(piece, text=piece.text[label.end() :]) if (label := LABEL.match(piece.text)) else piece for piece in pieces]
+
+
+def _told(pieces: Sequence[Piece], expected: int) -> int:
+    """How many subtasks a reading knows apart."""
+    known = {piece.place + 1 if piece.place is not None else piece.number for piece in pieces} - {None}
+    kept = sum(1 <= number <= expected for number in known if number)
+    return expected if len(pieces) == expected and not known else kept
+
+
+def _placed(pieces: Iterable[Piece]) -> list[Entry]:
+    """Pieces as entries: by item, else by number, else at the first place that nothing else claims."""
+    pieces = list(pieces)
+    own = [piece.place + 1 if piece.place is not None else piece.number for piece in pieces]
+    taken, free = {number for number in own if number is not None}, 1
+    placed: list[Entry] = []
+    for piece, number in zip(pieces, own, strict=True):
+        if number is None:
+            while free in taken:
+                free += 1
+            number, free = free, free + 1
+        placed.append(Entry(number, "" if piece.text in _NOTHING else piece.text))
+    return placed

@@ -29,7 +29,7 @@ SCHEMA: Mapping[str, Any] = {
 }  # fmt: skip
 _EXECUTORS = {"mock": "offline", "openai": "openai", "anthropic": "anthropic"}
 """Who asks a provider's models, where nothing else is said."""
-_STRUCTURED = ("offline", "native", "openai", "anthropic")
+_STRUCTURED = ("offline", "native", "openai", "anthropic", "openai-batch", "anthropic-batch")
 """Executors known to pass a JSON Schema on. A plan with one is refused by those that do not, and the text asks for the
 same JSON, so an unknown executor is sent none."""
 _ENDS = {"length": "was cut off at the token limit and ", "content_filter": "was refused and ", "refusal": "was refused and "}

@@ -27,13 +27,13 @@ class Reference:
         answers = slots(case.trace.answer, item.schema.size, item.schema.data or ())
         pairs = list(zip(answers, item.reference, strict=True))
         labels = [text for accepted in item.reference for text in accepted]
-        scores = [_score(metric, answer, accepted, labels) for answer, accepted in pairs]
+        scores = [_score(metric, answer, accepted, labels, item.language) for answer, accepted in pairs]
         worst = min(range(len(scores)), key=scores.__getitem__)
         reason = f"{metric}; lowest {scores[worst]:.2f} for subtask {worst + 1}"
         return [Verdict("reference", min(1.0, fmean(scores)), reason)]
 
 
-def _score(metric: str, answer: str | None, accepted: Sequence[str], labels: Sequence[str]) -> float:
+def _score(metric: str, answer: str | None, accepted: Sequence[str], labels: Sequence[str], language: str) -> float:
     if answer is None:
         return 0.0
-    return label(answer, accepted, labels) if metric == "label" else METRICS[metric](answer, accepted)
+    return label(answer, accepted, labels) if metric == "label" else METRICS[metric](answer, accepted, language)

@@ -1,7 +1,9 @@
-"""Structural adherence: are the subtasks that were asked for answered once each, in order?
+"""Structural adherence: are the subtasks that were asked for answered once each, in order, in the language and the form
+that they were asked for in?
 
 The paper names the dimension and publishes no formula (ParallelPrompt, section 5). Here it is the share of slots,
-over the larger of expected and returned, that are filled once, with an answer that is not another slot's.
+over the larger of expected and returned, that are filled once, with an answer that is not another slot's and is written
+as asked. Which answer is whose is told by the item that it names, else by its number, else by its place.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ppbench import Case, Item, Plan, Reply, Verdict
-from ppbench_plugins.judges.align import Entry, entries, slots
+from ppbench_plugins.judges.align import Entry, entries, first_of_each
 from ppbench_plugins.judges.metrics import plain
+from ppbench_plugins.judges.parts import in_wrong_form, in_wrong_language
 
 
 @dataclass(frozen=True)
@@ -24,27 +27,28 @@ class Structure:
         return None
 
     def verdicts(self, case: Case, replies: Sequence[Reply]) -> Iterable[Verdict]:
-        """`structure`, and beside it the shares of expected subtasks that are returned, missing, duplicated and
-        misplaced. Nothing for an item without a schema: what it should hold is not known."""
+        """`structure`, and beside it the shares of expected subtasks that are returned, missing, duplicated, misplaced, in
+        the wrong language and in the wrong form. Nothing for an item without a schema: what it should hold is not known."""
         if case.item.schema is None:
             return []
-        return _verdicts(case.item, case.trace.answer, told_by_text=case.category.metric != "label")
+        return _verdicts(case.item, case.trace.answer, case.category.metric)
 
 
-def _verdicts(item: Item, answer: str, *, told_by_text: bool) -> list[Verdict]:
+def _verdicts(item: Item, answer: str, metric: str) -> list[Verdict]:
     assert item.schema is not None
     expected = item.schema.size
-    listed = [entry for entry in entries(answer, expected) if entry.text]
-    filled = slots(answer, expected, item.schema.data or ())
+    listed = [entry for entry in entries(answer, expected, item.schema.data or ()) if entry.text]
+    filled = first_of_each(listed, expected)
     copies = _copies(item, filled)
     repeated = sum(count - 1 for count in Counter(entry.number for entry in listed).values())
-    misplaced = _late(listed, expected) | (_misplaced(item, filled) if told_by_text else set())
+    misplaced = _late(listed, expected) | (_misplaced(item, filled) if metric != "label" else set())
+    foreign, odd = in_wrong_language(filled, item.reference, metric), in_wrong_form(filled, item.reference, metric)
     returned = sum(slot is not None for slot in filled)
-    good = returned - len(copies | misplaced)
-    duplicated, missing = repeated + len(copies), expected - returned
-    reason = (f"expected {expected}, returned {returned}, missing {missing}, duplicated {duplicated}, "
-              f"misplaced {len(misplaced)}, entries {len(listed)}")  # fmt: skip
-    counts = {"returned": returned, "missing": missing, "duplicated": duplicated, "misplaced": len(misplaced)}
+    good = returned - len(copies | misplaced | foreign | odd)
+    counts = {"returned": returned, "missing": expected - returned, "duplicated": repeated + len(copies),
+              "misplaced": len(misplaced), "wrong_language": len(foreign), "wrong_format": len(odd)}  # fmt: skip
+    told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items())
+    reason = f"expected {expected}, {told}, entries {len(listed)}"
     value = good / max(expected, len(listed))
     return [Verdict("structure", value, reason), *(Verdict(k, min(1.0, v / expected)) for k, v in counts.items())]
 

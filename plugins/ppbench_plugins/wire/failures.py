@@ -48,10 +48,14 @@ _NEXT: dict[Kind, str] = {
 _CLOSER: tuple[tuple[Kind, str, str], ...] = (
     ("refused", "certificate", "if the endpoint is to be trusted, set SSL_CERT_FILE to a file with its certificate"),
     ("timeout", "nothing came for", "see the endpoint's log, or raise idle_timeout, e.g. -e native:idle_timeout=300"),
+    ("timeout", "the batch expired", "ask again; a batch that expires is not answered within a day"),
+    ("bad_reply", "of the batch's results", "the endpoint's batches are not those of its provider; take another executor"),
+    ("bad_reply", "a batch may have been made", "look for it in the provider's console before asking again: it may be billed"),
     ("bad_reply", "are larger than 256 KB", "this is no reply of a model; check --base-url"),
     ("bad_reply", "is larger than max_reply_", "see the endpoint's log, or allow more, e.g. -e NAME:max_reply_mb=256"),
 )
 """Next steps that fit better than the kind's own, where these words tell."""
+_REFUSED = "the key in {key_env} was refused; check that it is whole, still valid, and may use this model"
 _HEADER = re.compile(
     r"""((?:proxy-)?authorization | x-api-key | api-key | (?:set-)?cookie)
         ((?:\\*["'])?\s*[:=]\s*(?:\\*["'])?) (?:(?:bearer|basic)\s+)? [^\s"',;}\\]+""",
@@ -65,7 +69,7 @@ def failure(
 ) -> Failure:  # fmt: skip
     """What came, in one masked line, and what to do next."""
     closer = (step for of, words, step in _CLOSER if of == kind and words in said)
-    next_step = next(closer, _NEXT.get(kind, ""))
+    next_step = _REFUSED if kind == "auth" and key else next(closer, _NEXT.get(kind, ""))
     step = next_step.format(key_env=target.key_env or "no key: none is sent here", model=target.model)
     return Failure(kind, "; ".join(filter(None, (_line(said, target, key), step))), status, retry_after_s)
 

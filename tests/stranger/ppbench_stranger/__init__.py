@@ -58,7 +58,7 @@ class Shout(VirtualExecutor):
 
 @dataclass(frozen=True)
 class Loud:
-    """1 if the answer is all capitals."""
+    """The share of what was asked for that is answered in capitals."""
 
     name: ClassVar[str] = "loud"
 
@@ -66,7 +66,9 @@ class Loud:
         return None
 
     def verdicts(self, case: Case, replies: Sequence[Reply]) -> Iterable[Verdict]:
-        return [Verdict("structure", float(case.trace.answer.isupper()), "all capitals?")]
+        expected = case.item.schema.size if case.item.schema else 1
+        loud = sum(line.isupper() for line in case.trace.answer.splitlines())
+        return [Verdict("structure", min(1.0, loud / expected), f"{loud} loud lines of {expected}")]
 
 
 PROMPTS = str(Path(__file__).with_name("rhymes.jsonl"))

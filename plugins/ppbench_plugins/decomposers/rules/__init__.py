@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ppbench_plugins.decomposers.rules import build, gate
 from ppbench_plugins.decomposers.rules.candidate import Candidate, Finding, Span, lines
-from ppbench_plugins.decomposers.rules.counts import counted, loosely_counted
+from ppbench_plugins.decomposers.rules.counts import counted
 from ppbench_plugins.decomposers.rules.frame import second_look
 from ppbench_plugins.decomposers.rules.lexicon import Words, number_words, spoken, words_of
+from ppbench_plugins.decomposers.rules.loose_counts import loosely_counted
 from ppbench_plugins.decomposers.rules.marks import inline_marks, marked_lines
+from ppbench_plugins.decomposers.rules.passages import asked_lines
 from ppbench_plugins.decomposers.rules.questions import question_runs
 from ppbench_plugins.decomposers.rules.records import record_groups
 from ppbench_plugins.decomposers.rules.sentences import and_lists
@@ -53,22 +55,29 @@ def find(text: str, language: str | None = None) -> Finding:
                 return _split(candidate, words)
             refusal = Finding(None, candidate.rule, verdict.reason)
             if verdict.final:
-                return _again(text, rows, words, seen) or refusal
+                return _again(text, rows, words, seen) or _on_passage(text, rows, words) or refusal
     counted_ = _counted(text, words)
     if counted_ and counted_.schema:
         return counted_
-    return _again(text, rows, words, seen) or _loosely(text, words) or counted_ or refusal
+    return _again(text, rows, words, seen) or _on_passage(text, rows, words) or _loosely(text, words) or counted_ or refusal
 
 
 def _loosely(text: str, words: Words) -> Finding | None:
     for one in loosely_counted(text, words):
-        return Finding(build.of_count(text, one), "count", "") if not build.SLOT.search(text) else None
+        return Finding(build.of_count(text, one, words), "count", "") if not build.SLOT.search(text) else None
     return None
 
 
 def _again(text: str, rows: Sequence[Span], words: Words, seen: Sequence[Candidate]) -> Finding | None:
     found = second_look(text, rows, words, seen)
     return _split(found, words) if found else None
+
+
+def _on_passage(text: str, rows: Sequence[Span], words: Words) -> Finding | None:
+    for found in asked_lines(text, rows, words):
+        if not gate.judge_asked(found, words).reason:
+            return _split(found, words)
+    return None
 
 
 def _split(found: Candidate, words: Words) -> Finding:
@@ -90,6 +99,6 @@ def _counted(text: str, words: Words) -> Finding | None:
     if word:
         return Finding(None, "count", f"the pieces are not free of each other: {word!r}")
     try:
-        return Finding(build.of_count(text, found[0]), "count", "")
+        return Finding(build.of_count(text, found[0], words), "count", "")
     except ValueError as error:
         return Finding(None, "count", str(error))

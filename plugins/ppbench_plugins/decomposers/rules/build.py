@@ -14,6 +14,9 @@ from ppbench_plugins.decomposers.rules.lexicon import Words
 
 SLOT = re.compile(r"\{(?:data|context|n)\}")
 _LONG = 600
+_WORD = re.compile(r"[A-Za-z]+")
+_AHEAD = 7
+_ENDINGS = (("ies", "y"), ("zzes", "z"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss"), ("xes", "x"), ("ss", "ss"), ("s", ""))
 
 
 class Unsafe(ValueError):
@@ -40,10 +43,27 @@ def of_questions(found: Candidate, words: Words) -> Schema:
     return Schema("{context}\n\n" + words.only + " {data}", found.text, found.items)
 
 
-def of_count(text: str, found: Count) -> Schema:
-    """The prompt with the number as a slot."""
+def of_count(text: str, found: Count, words: Words) -> Schema:
+    """The prompt with the number as a slot; what is counted reads as one piece, where a plural is told by its ending."""
     start, end = found.span
     lead, tail = text[:start], text[end:]
     if SLOT.search(text):
         raise Unsafe("the text holds placeholders")
-    return Schema(lead + "{n}" + tail, None, None, found.n)
+    return Schema(lead + "{n}" + (_one(tail, words) if words.code == "en" else tail), None, None, found.n)
+
+
+def _one(tail: str, words: Words) -> str:
+    """What stands behind a number, with the first noun for pieces in the singular: "short stories on" -> "short story on"."""
+    for match, _ in zip(_WORD.finditer(tail), range(_AHEAD), strict=False):
+        word = match[0]
+        said = f" {word.lower()} "
+        if word.endswith("s") and (words.said("works", said) or words.said("open", said)):
+            return tail[: match.start()] + _singular(word) + tail[match.end() :]
+    return tail
+
+
+def _singular(word: str) -> str:
+    for ending, instead in _ENDINGS:
+        if word.endswith(ending):
+            return word.removesuffix(ending) + instead
+    return word

@@ -85,14 +85,15 @@ def trim(text: str, start: int, end: int, also: str = "") -> Span:
     return start, end
 
 
-_LINE = re.compile(r"[^\r\n]+")
+_LINE = re.compile(r"[^ \t\r\n　](?:[^\r\n]*[^ \t\r\n　])?")
 _SOFT = re.compile(r"(?:[^\\]|\\(?!n))++")
 
 
 def lines(text: str) -> list[Span]:
     """The lines with text, without white space at their ends. A text in one line may spell its line ends as \\n."""
-    spelt = "\n" not in text and "\\n" in text
-    spans = (trim(text, *match.span()) for match in (_SOFT if spelt else _LINE).finditer(text))
+    if "\n" in text or "\\n" not in text:
+        return [match.span() for match in _LINE.finditer(text)]
+    spans = (trim(text, *match.span()) for match in _SOFT.finditer(text))
     return [span for span in spans if span[0] < span[1]]
 
 

@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 from ppbench_plugins.decomposers.rules.candidate import Count, Span
 from ppbench_plugins.decomposers.rules.lexicon import Words, fold, spoken
 
-_SENTENCE = re.compile(r"[^.!?。！？\n।]++(?:\.(?=\d)[^.!?。！？\n।]*+)*+")
+SENTENCE = re.compile(r"[^.!?。！？\n।]++(?:\.(?=\d)[^.!?。！？\n।]*+)*+")
 _LETTER = r"(?:[^\W\d_]|[\u0300-\u036f\u064b-\u065f\u0900-\u0963])"
-_TOKEN = re.compile(rf"{_LETTER}+(?:['’-]{_LETTER}+)*|(?<![\w-])\d+(?:[.,:/%-]\d+)*%?")
-_DIGIT = re.compile(r"\d")
-_HAN = re.compile(r"[一二两三四五六七八九十두세네열]")
+TOKEN = re.compile(rf"{_LETTER}+(?:['’-]{_LETTER}+)*|(?<![\w-])\d+(?:[.,:/%-]\d+)*%?")
+DIGIT = re.compile(r"\d")
+HAN = re.compile(r"[一二两三四五六七八九十두세네열]")
 _MOST = 8_000
-_DIGITS = re.compile(r"\d{1,5}")
-_JOINED = re.compile(
+DIGITS = re.compile(r"\d{1,5}")
+JOINED = re.compile(
     r"(?P<n>\d{1,5}|[一二两三四五六七八九十百]{1,4}|[두세네열]|다섯|여섯|일곱|여덟|아홉|스무)\s?"
     r"(?:个|個|条|條|首|篇|则|則|种|種|句(?!话)|份|组|組|道|件|つの|つ|本の|本|点の|点|編の|編|案|개의|개|가지|편의|편|줄|마리)"
 )
-_REACH = 14
+REACH = 14
 _Token = tuple[str, Span]
 _LOOK = 4000
 _NEAR = 300
@@ -31,24 +31,24 @@ def counted(text: str, words: Words) -> Iterator[Count]:
     """Each number that stands with a noun for pieces of open creative space, or for variants of such a piece."""
     text = text[:_MOST]
     said = spoken(text)
-    if not _HAN.search(text) and words.numbers.keys().isdisjoint(said.split()) and not _DIGIT.search(said):
+    if not HAN.search(text) and words.numbers.keys().isdisjoint(said.split()) and not DIGIT.search(said):
         return
     pieces = bool(words.said("piece", said) or words.said("open", said))
     if not pieces:
         return
     spelt = words.numbers.keys() & set(said.split())
-    for sentence in _SENTENCE.finditer(text):
+    for sentence in SENTENCE.finditer(text):
         if not words.spaced and not sentence[0].isascii():
             yield from _joined(text, sentence, words, pieces)
-        if _DIGIT.search(sentence[0]) or (spelt and not spelt.isdisjoint(spoken(sentence[0]).split())):
+        if DIGIT.search(sentence[0]) or (spelt and not spelt.isdisjoint(spoken(sentence[0]).split())):
             yield from _spaced(text, sentence, words, pieces)
 
 
 def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> Iterator[Count]:
     plain = str.lower if sentence[0].isascii() else fold
-    tokens = [(plain(match[0]), match.span()) for match in _TOKEN.finditer(text, *sentence.span())]
+    tokens = [(plain(match[0]), match.span()) for match in TOKEN.finditer(text, *sentence.span())]
     for place, (token, span) in enumerate(tokens):
-        n = int(token) if _DIGITS.fullmatch(token) else words.numbers.get(token, 0)
+        n = int(token) if DIGITS.fullmatch(token) else words.numbers.get(token, 0)
         if n < 2:
             continue
         if pieces and place and _again(text, sentence, tokens, place, words):
@@ -62,78 +62,6 @@ def _spaced(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> I
             if named and (place == 0 or words.said("ask", _asking(text, sentence, span, words))):
                 yield Count(n, span, tail.strip())
                 return
-
-
-_LONGEST_REQUEST = 600
-_AHEAD = 6
-_CODE = re.compile(r"python|javascript|c\+\+|\bcode\b|\bsql\b|html|program|script|代码|函数|код\b", re.IGNORECASE)
-_MEASURE = re.compile(
-    r"(?:sentence|paragraph|word|line|satz|sätze|satze|zeile|wort|worte|absatz|absatze|phrase|ligne|mot|paragraphe|frase"
-    r"|linea|palabra|parrafo|oracion|linha|palavra|paragrafo|riga|righe|parol|paragraf|предложен|слов|строк|абзац|kalimat"
-    r"|kata|baris|character)"
-)
-_FACTS = re.compile(
-    r"推荐| recomm| empf[ei]| raccomand| consigli|おすすめ|추천| e[xj]empl| esempi | examples | beispiel| пример| contoh "
-    r"|例|名称|品牌|事例| مثال|أمثلة|उदाहरण|예시|예를"
-)
-_MOST_PIECES = 60
-_UNFREE = ("not open", "joint", "pick", "joint set", "then", "single")
-
-
-def loosely_counted(text: str, words: Words) -> Iterator[Count]:
-    """The first number of pieces in a short request, with words between number and noun: "8 short funny excuses for"."""
-    if len(text) > _LONGEST_REQUEST:
-        return
-    said = spoken(text)
-    if not _DIGIT.search(said) and not _HAN.search(text) and words.numbers.keys().isdisjoint(said.split()):
-        return
-    if not words.said("works", said):
-        return
-    spelt = words.numbers.keys() & set(said.split())
-    for sentence in _SENTENCE.finditer(text):
-        if not _DIGIT.search(sentence[0]) and not _HAN.search(sentence[0]) and not spelt:
-            continue
-        heard = spoken(sentence[0])
-        asks = bool(words.said("ask", heard))
-        if not words.spaced and not sentence[0].isascii():
-            found = _loose_joined(text, sentence, asks, words)
-        else:
-            found = _loose_spaced(text, sentence, asks, words)
-        if found:
-            unfree = any(words.said(kind, said) for kind in _UNFREE) or _CODE.search(text) or _FACTS.search(heard)
-            if found.n <= _MOST_PIECES and not unfree:
-                yield found
-            return
-
-
-def _loose_joined(text: str, sentence: re.Match[str], asks: bool, words: Words) -> Count | None:
-    for match in _JOINED.finditer(text, *sentence.span()):
-        n = int(match["n"]) if match["n"].isdecimal() else words.numbers.get(match["n"], 0)
-        before = spoken(text[max(sentence.start(), match.start() - _REACH) : match.start()])
-        after = _until_stop(spoken(text[match.end() : min(match.end() + _REACH, sentence.end())]), words)
-        noun = words.said("works", after) or words.said("works", before)
-        if n >= 2:
-            return Count(n, match.span("n"), noun) if noun and asks else None
-    return None
-
-
-def _loose_spaced(text: str, sentence: re.Match[str], asks: bool, words: Words) -> Count | None:
-    tokens = [(fold(match[0]), match.span()) for match in _TOKEN.finditer(text, *sentence.span())]
-    for place, (token, span) in enumerate(tokens):
-        n = int(token) if _DIGITS.fullmatch(token) else words.numbers.get(token, 0)
-        if n < 2:
-            continue
-        before = f" {tokens[place - 1][0]} " if place else ""
-        if before and (words.said("no count", before) or (words.said("stop", before) and not words.said("ask", before))):
-            return None
-        for _, (word, _) in zip(range(_AHEAD), tokens[place + 1 :], strict=False):
-            if _MEASURE.match(word):
-                return None
-            if words.said("works", f" {word} "):
-                return Count(n, span, word) if asks or not place else None
-            if words.said("stop", f" {word} ") and not words.said("invented", f" {word} "):
-                break
-    return None
 
 
 def _again(text: str, sentence: re.Match[str], tokens: Sequence[_Token], place: int, words: Words) -> bool:
@@ -155,7 +83,7 @@ def _asking(text: str, sentence: re.Match[str], number: Span, words: Words) -> s
     return spoken(text[begin : number[0]] if words.spaced else text[begin : number[1] + _NEAR])
 
 
-def _until_stop(after: str, words: Words) -> str:
+def until_stop(after: str, words: Words) -> str:
     """What may name the counted pieces: nothing, if a thing inside them is what is counted."""
     stop = words.said("stop", after)
     place = after.find(stop) if stop else -1
@@ -168,13 +96,13 @@ def _closed(between: Sequence[_Token], reach: int, words: Words) -> bool:
 
 
 def _joined(text: str, sentence: re.Match[str], words: Words, pieces: bool) -> Iterator[Count]:
-    for match in _JOINED.finditer(text, *sentence.span()):
+    for match in JOINED.finditer(text, *sentence.span()):
         digits = match["n"]
         n = int(digits) if digits.isdigit() else words.numbers.get(digits, 0)
         if n < 2:
             continue
-        after = spoken(text[match.end() : min(match.end() + _REACH, sentence.end())])
-        after = _until_stop(after, words)
+        after = spoken(text[match.end() : min(match.end() + REACH, sentence.end())])
+        after = until_stop(after, words)
         before = spoken(text[max(sentence.start(), match.start() - 8) : match.start()])
         noun = words.said("open", after) or words.said("open", before) or (words.said("variants", after) if pieces else "")
         if noun and words.said("ask", spoken(sentence[0])):

