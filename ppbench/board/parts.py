@@ -126,7 +126,7 @@ def card(row: Row) -> str:
              ("Authors", ", ".join(said["authors"])), ("Licence", said["licence"]), ("Note", said["note"] or "-"),
              ("Verified", row.entry.verified or "no: nobody but its authors has run it"),
              ("Endpoint", row.entry.records.run["endpoint"]), ("Measured", row.entry.records.run["created"]),
-             ("Judges", _judges(row)), ("Conformance", _conformance(row.entry.conformance)), ("Cost", _cost(row))]  # fmt: skip
+             ("Judges", _judges(row)), ("Conformance", _conformance(row)), ("Cost", _cost(row))]  # fmt: skip
     links = "".join(f'<li><a href="{esc(link)}" rel="noopener noreferrer nofollow">{esc(link)}</a></li>'
                     for link in said["links"] if link.startswith(("https://", "http://")))  # fmt: skip
     body = "".join(f"<dt>{esc(term)}</dt><dd>{name(words)}</dd>" for term, words in facts)
@@ -157,8 +157,10 @@ def _judges(row: Row) -> str:
     return ", ".join(f"{judge}{'' if fit['fit'] else ' (unfit, not heard)'}" for judge, fit in found.items()) or "none"
 
 
-def _conformance(found: Mapping[str, Any] | None) -> str:
-    if found is None:
+def _conformance(row: Row) -> str:
+    """What the kit found, if it was this method that it tested."""
+    found = row.entry.conformance
+    if found is None or str(found.get("spec", row.spec)).partition(":")[0] != split_spec(row.spec)[0]:
         return "not tested"
     passed = next((found[key] for key in ("passed", "ok", "conforms") if isinstance(found.get(key), bool)), None)
     return {True: "passed", False: "failed", None: "its report is in the entry"}[passed]
