@@ -217,7 +217,7 @@ def test_own_prompts_are_taken(cli: Any, tmp_path: Path) -> None:
         (["run", "-d", "top:breath=3"], 2, "top has no option 'breath'; have: breadth, depth"),
         (["run", "-d", "top:breadth=0"], 2, "breadth is 1 or more"),
         (["run", "-e", "nope"], 2, "unknown executor 'nope'; have:"),
-        (["run", "--judge", "nope"], 2, "unknown judge 'nope'; have: pairwise, reference, similarity, structure"),
+        (["run", "--judge", "nope"], 2, "unknown judge 'nope'; have: human, pairwise, reference, similarity, structure"),
         (["run", "-t", "nope"], 2, "unknown category 'nope'; have:"),
         (["run", "--suite", "nope"], 2, "unknown suite 'nope'; have: smoke"),
         (["run", "--nope"], 2, "No such option"),

@@ -28,8 +28,8 @@ _ONE_OF = ("suite", "task", "prompts")
 """They answer one question: the one that is asked nearest to the command line hides the others."""
 _NEAR = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP, ParameterSource.DEFAULT)
 _EPILOG = (
-    "Every option but --resume and --plugin may also stand in a TOML file (-c), by its long name, e.g. max_cost = 2.5, and in the "
-    "environment, e.g. PPBENCH_MAX_COST=2.5; the command line wins over the environment, the environment over the file. "
+    "Every option but --resume and --plugin may also stand in a TOML file (-c), by its long name, e.g. max_cost = 2.5, and in "
+    "the environment, e.g. PPBENCH_MAX_COST=2.5; the command line wins over the environment, the environment over the file. "
     "Values of an option that can be repeated are a list in the file, and apart by spaces in the environment. "
     "`ppbench config show` says which value came from where."
 )
