@@ -78,11 +78,12 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         names = ("prompt", "speedup", "a_s", "b_s")
-        rows = [dict(zip(names, row, strict=True)) for row in self.prompts]
+        helped = [dict(zip(names, row, strict=True)) for row in self.prompts if row[1] > 1]
+        hurt = [dict(zip(names, row, strict=True)) for row in self.prompts[::-1] if row[1] < 1]
         return {"a": self.a, "b": self.b, "all": self.whole.to_json(),
                 "groups": {name: row.to_json() for name, row in self.groups.items()},
                 "drivers": {"a": self.drivers[0].to_json(), "b": self.drivers[1].to_json()},
-                "most_helped": rows[:MOST], "most_hurt": rows[::-1][:MOST], "warnings": list(self.warnings)}  # fmt: skip
+                "most_helped": helped[:MOST], "most_hurt": hurt[:MOST], "warnings": list(self.warnings)}  # fmt: skip
 
 
 def compare(a: Side, b: Side, *, by: str = "category") -> Comparison:

@@ -31,7 +31,8 @@ no room for a worse one."""
 
 @dataclass(frozen=True)
 class Fitness:
-    """Whether a judge may be believed, and why not. With no controls it may: there was nothing to show it."""
+    """Whether a judge may be believed, and why not. One that valued answers but could be shown no control that tells, as when
+    serial's own answers earn nothing, may not: nothing is known of it."""
 
     fit: bool
     reason: str = ""
@@ -46,17 +47,37 @@ class Examination:
     judges: dict[str, Fitness] = field(default_factory=dict)
     rounds: dict[tuple[Any, ...], int] = field(default_factory=dict)
     """The last round of each case that was judged again."""
+    blind: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(judge, category) in which a fit judge that compares misses its controls, with the reason."""
+    categories: Mapping[str, str] = field(default_factory=dict)
+    """Of the prompts."""
+
+    @property
+    def unheard(self) -> dict[str, str]:
+        """By judge, or by judge and category, why it is not heard."""
+        whole = {judge: fitness.reason for judge, fitness in self.judges.items() if not fitness.fit}
+        return whole | {f"{judge}, on {category}": reason for (judge, category), reason in self.blind.items()}
+
+    def hears(self, record: Mapping[str, Any]) -> bool:
+        key = (record["judge"], self.categories.get(record["item"], ""))
+        return self.judges[record["judge"]].fit and key not in self.blind
 
 
-def examine(records: Iterable[Mapping[str, Any]]) -> Examination:
-    """Hold each judge against its controls. Where a case was judged again, what was said last counts."""
+def examine(records: Iterable[Mapping[str, Any]], categories: Mapping[str, str] | None = None) -> Examination:
+    """Hold each judge against its controls, one that compares in each category apart as well: where it rules alone, as where
+    there is no reference, being right elsewhere is no proof. Where a case was judged again, what was said last counts."""
     judges: dict[str, _Seen] = defaultdict(_Seen)
+    apart: dict[tuple[str, str], _Seen] = defaultdict(_Seen)
     rounds: dict[tuple[Any, ...], int] = {}
     for record in records:
         judges[record["judge"]].take(record)
+        if record.get("compares") and categories:
+            apart[record["judge"], categories.get(record["item"], "")].take(record)
         if record.get("round") and "failure" not in record:
             rounds[_case(record)] = record["round"]
-    return Examination({judge: seen.fitness() for judge, seen in judges.items()}, rounds)
+    found = {judge: seen.fitness() for judge, seen in judges.items()}
+    blind = {key: fitness.reason for key, seen in apart.items() if found[key[0]].fit and not (fitness := seen.fitness()).fit}
+    return Examination(found, rounds, blind, categories or {})
 
 
 def standing(records: Iterable[Mapping[str, Any]], examined: Examination) -> Iterator[Mapping[str, Any]]:
@@ -71,7 +92,7 @@ def usable(records: Iterable[Mapping[str, Any]], examined: Examination | None = 
     if examined is None:
         records = list(records)
         examined = examine(records)
-    return (record for record in standing(records, examined) if examined.judges[record["judge"]].fit)
+    return (record for record in standing(records, examined) if examined.hears(record))
 
 
 def _case(record: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -86,12 +107,15 @@ class _Seen:
         self._own: dict[tuple[Any, ...], float] = {}
         self._controls: dict[tuple[Any, ...], tuple[float, bool]] = {}
         self._empty = 0
+        self._rules = False
+        """It gave values that verdicts would rest on."""
 
     def take(self, record: Mapping[str, Any]) -> None:
         control = record.get("control", "")
-        if "value" not in record:
+        if "value" not in record or (record["criterion"] == "unusable" and record["value"] > 0):
             self._empty += bool(control)
         elif record["criterion"] in CRITERIA:
+            self._rules = self._rules or not control
             key = (record["item"], record["repeat"], record["try"], record["criterion"])
             if control:
                 self._controls[(*key, control)] = (record["value"], record.get("compares", False))
@@ -99,10 +123,13 @@ class _Seen:
                 self._own[key] = record["value"]
 
     def fitness(self) -> Fitness:
-        if self._empty and not self._controls:
-            return Fitness(False, f"gave no verdict on any of its controls ({self._empty} asked)")
+        if self._empty > len(self._controls):
+            asked = self._empty + len(self._controls)
+            return Fitness(False, f"gave no verdict on {self._empty} of its {asked} controls")
         excess = self._excess()
         count = sum(map(len, excess.values()))
+        if self._rules and not count:
+            return Fitness(False, "no control could be shown that tells, as when serial's own answers earn nothing")
         for (criterion, control), over in sorted(excess.items()):
             reason = _miss(criterion, control, fmean(over), len(over))
             if reason:

@@ -26,6 +26,10 @@ CONTENT = ("reference", PREFERENCE)
 """Criteria that look at what is said, not only at how it is laid out."""
 
 
+Cell = tuple[str, int]
+"""Item and repeat."""
+
+
 class ByFamily:
     """A mean for each family, kept as a sum and a count."""
 
@@ -72,8 +76,9 @@ class Tally:
     """The method's value less serial's."""
     retained: ByFamily = field(default_factory=ByFamily)
     """1 where the answer was judged at least as good as serial's."""
-    content: set[str] = field(default_factory=set)
-    """Families in which what is said was judged."""
+    paired: dict[str, set[Cell]] = field(default_factory=lambda: defaultdict(set))
+    """By family, the cells that make pairs; beside it those of them in which what is said was judged."""
+    content: dict[str, set[Cell]] = field(default_factory=lambda: defaultdict(set))
 
     def count(self, mine: Facts, splittable: bool | None) -> None:
         """A cell that counts, answered or not."""
@@ -89,8 +94,15 @@ class Tally:
         self.solved, self.cut = self.solved + mine.solved, self.cut + mine.cut
         self.read, self.cached = self.read + mine.read, self.cached + mine.cached
 
-    def pair(self, family: str, mine: Facts, serial: Facts) -> None:
+    @property
+    def unjudged(self) -> int:
+        """Families of which some answer's content was never judged: a method must not choose what is looked at."""
+        return sum(not self.content.get(name) or not self.paired.get(name, set()) <= self.content[name]
+                   for name in self.logs["speed"].means())  # fmt: skip
+
+    def pair(self, family: str, cell: Cell, mine: Facts, serial: Facts) -> None:
         """Both were answered."""
+        self.paired[family].add(cell)
         speed = _log_ratio(serial.latency_ns, mine.latency_ns)
         tokens = _log_ratio(mine.tokens_out, serial.tokens_out)
         self.pairs += 1
@@ -110,7 +122,7 @@ class Tally:
         if serial is not None and serial.answered and mine.answered:
             self.logs["experienced"].add(family, _log_ratio(serial.latency_ns, mine.latency_ns))
 
-    def judged(self, family: str, criterion: str, value: float, serial: float | None) -> None:
+    def judged(self, family: str, cell: Cell, criterion: str, value: float, serial: float | None) -> None:
         """One verdict of a try that counts, beside the same judge's of serial, where there is one."""
         self.values[criterion].add(family, value)
         if criterion == PREFERENCE:
@@ -118,7 +130,7 @@ class Tally:
         if criterion in COMPARED and serial is not None:
             self.differences[criterion].add(family, value - serial)
         if criterion == PREFERENCE or (criterion in CONTENT and serial is not None):
-            self.content.add(family)
+            self.content[family].add(cell)
 
 
 def _log_ratio(a: float | None, b: float | None) -> float | None:
@@ -126,8 +138,6 @@ def _log_ratio(a: float | None, b: float | None) -> float | None:
     return math.log(a / b) if a and b and a > 0 and b > 0 else None
 
 
-Cell = tuple[str, int]
-"""Item and repeat."""
 SIZES = ((2, 4), (5, 9), (10, 19), (20, 49))
 """Numbers of subtasks that stand in one row together; what is beyond has a row of its own."""
 
@@ -193,7 +203,7 @@ class Tallies:
             if not mine.traced:
                 self._lost.append((method, cell))
             if serial is not None and serial.answered and mine.answered:
-                row.pair(self._family(cell), mine, serial)
+                row.pair(self._family(cell), cell, mine, serial)
 
     def take_verdicts(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Of tries that count; a method without an answer gets the lowest value wherever serial has one."""
@@ -223,7 +233,7 @@ class Tallies:
                 yield cell, record["decomposer"], record.get("judge", ""), record["criterion"], record["value"]
 
     def _judged(self, cell: Cell, method: str, criterion: str, value: float, serial: float | None) -> None:
-        self._row(cell, method).judged(self._family(cell), criterion, value, serial)
+        self._row(cell, method).judged(self._family(cell), cell, criterion, value, serial)
 
     def _family(self, cell: Cell) -> str:
         return str(self._items[cell[0]]["family"])

@@ -127,8 +127,7 @@ def _doubt(row: Tally, serial: Tally | None) -> str:
 
 def _unknown(row: Tally, quality: Sequence[Claim]) -> str:
     """What of the quality is not shown; empty when every measure is, and everything that was said was judged."""
-    families = set(row.logs["speed"].means())
-    unjudged = len(families - row.content)
+    families, unjudged = len(row.logs["speed"].means()), row.unjudged
     if unjudged:
-        return f"what the answers say was judged in {len(families) - unjudged} of {len(families)} families of prompts"
+        return f"what the answers say was judged in {families - unjudged} of {families} families of prompts"
     return "; ".join(f"{claim.text}: not shown" for claim in quality if not claim.holds)

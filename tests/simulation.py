@@ -94,7 +94,7 @@ def _verdict(world: World, n: int, chance: Chance) -> str:
     for (name, speed), difference in zip(_named(world.log_speedup(chance, n)), world.difference(chance, n), strict=True):
         method.logs["speed"].add(name, speed)
         serial.logs["speed"].add(name, 0.0)
-        method.judged(name, "reference", 1.0 + float(np.clip(difference, -1, 1)), 1.0)
+        method.judged(name, (name, 0), "reference", 1.0 + float(np.clip(difference, -1, 1)), 1.0)
     return decide({SERIAL: serial, "method": method}, baseline=SERIAL)["method"].word
 
 

@@ -75,12 +75,32 @@ def test_a_judge_that_gives_marks_is_held_against_its_own_mark_of_serial() -> No
     assert not fitness(absolute(0.6, {"constant": 0.1, "truncated": 0.2, "flattery": 0.1, "flattered": 0.9}))[0]
 
 
-def test_where_serial_earns_nothing_there_is_nothing_to_be_below() -> None:
-    """A model that is always wrong makes no judge unfit; neither do controls beside which serial was never judged."""
+def test_a_judge_of_whom_nothing_can_be_known_is_unfit() -> None:
+    """Where serial itself earns nothing, no control can lie below it: an answer that earns nothing would be as good."""
     values = dict.fromkeys((*WORSE, "flattered"), 0.0)
     assert examine(absolute(0.0, values)).judges["j"].controls == 0
-    assert fitness(absolute(0.0, values))[0]
+    assert fitness(absolute(0.0, values)) == (
+        False,
+        "no control could be shown that tells, as when serial's own answers earn nothing",
+    )
     assert fitness(controls(values, compares=False))[0]
+
+
+def test_a_judge_that_compares_is_not_heard_where_it_is_blind() -> None:
+    """Right on one category and blind on another: what it says of the other is left out, and that is said."""
+    seen = [dict(one, item="a") for one in controls({**BAD, **GOOD}, 19)]
+    blind = [dict(one, item="b") for one in controls(dict.fromkeys((*WORSE, "flattered"), 0.5), 3)]
+    said = [dict(record(1.0), item="a"), dict(record(1.0), item="b")]
+    examined = examine([*seen, *blind, *said], {"a": "known", "b": "open"})
+    assert examined.judges["j"].fit
+    assert [one["item"] for one in usable(said, examined)] == ["a"]
+    assert list(examined.unheard) == ["j, on open"]
+
+
+def test_replies_that_cannot_be_read_are_no_verdict() -> None:
+    """A judge whose replies on controls are mostly unusable is unfit, whatever it says of equal texts."""
+    lost = [record(1.0, control=name, criterion="unusable") for name in (*WORSE, "flattered")]
+    assert fitness([*lost, record(0.5)]) == (False, "gave no verdict on 4 of its 4 controls")
 
 
 def test_criteria_that_no_verdict_rests_on_make_no_judge_unfit() -> None:
@@ -91,7 +111,7 @@ def test_criteria_that_no_verdict_rests_on_make_no_judge_unfit() -> None:
 def test_a_judge_that_says_nothing_of_any_control_is_unfit() -> None:
     """Failures and silence are no verdict; a few of them beside values are no harm."""
     lost = [record(None, control=name, failure="timeout: late") for name in (*WORSE, "flattered")]
-    assert fitness(lost) == (False, "gave no verdict on any of its controls (4 asked)")
+    assert fitness(lost) == (False, "gave no verdict on 4 of its 4 controls")
     assert fitness([*lost, *controls({**BAD, **GOOD}, 19)])[0]
 
 

@@ -175,7 +175,9 @@ def test_the_same_text_twice_is_a_tie_in_step_with_what_was_judged(tmp_path: Pat
         ties = [record for record in verdicts(directory) if record["reason"] == SAME]
         assert len(ties) == 4 * done
     assert {record["value"] for record in ties} == {0.5}
-    assert summarize(verdicts(directory), {"human:annotator=ada": "ada"}, CRITERIA).annotators == [["ada", 6, 6, 0, "fit"]]
+    [[name, *counts, standing]] = summarize(verdicts(directory), {"human:annotator=ada": "ada"}, CRITERIA).annotators
+    assert (name, counts) == ("ada", [6, 6, 0])
+    assert standing.startswith("no control could be shown")
 
 
 @pytest.mark.parametrize("careless", ["a", "tie", "b"])

@@ -181,7 +181,7 @@ def test_a_judge_that_asks_and_says_nothing_is_counted(folder: Path) -> None:
     """Silence that was paid for is recorded, not asked for again, and makes a judge unfit if it is all there is."""
     done = ppbench_in(folder, "judge", "out", "--judge", "mute")
     assert "judge mute asked a model and said nothing on 18 cases" in done.stderr
-    assert "judge mute is unfit: gave no verdict on any of its controls (12 asked)" in done.stderr
+    assert "judge mute is unfit: gave no verdict on 12 of its 12 controls" in done.stderr
     assert "said nothing" not in ppbench_in(folder, "judge", "out", "--judge", "mute").stderr
     assert all(r["silent"] for r in records(folder, "mute"))
 

@@ -20,7 +20,7 @@ def row(
         made.logs["speed"].add(str(k), speed + 0.1 * (k % 3 - 1))
         for criterion, value in (("structure", structure), ("reference", reference), ("preference", preference)):
             if value is not None and (criterion == "structure" or k >= unjudged):
-                made.judged(str(k), criterion, value if criterion == "preference" else 0.9 + value, 0.9)
+                made.judged(str(k), (str(k), 0), criterion, value if criterion == "preference" else 0.9 + value, 0.9)
     return made
 
 

@@ -48,7 +48,7 @@ def _side(directory: RunDirectory, spec: str) -> Side:
     have = [method["spec"] for method in run["methods"]]
     if spec not in have:
         raise UsageError(f"{directory.path} has no method {spec}; it has {', '.join(have)}")
-    examined = examine(directory.verdicts())
+    examined = examine(directory.verdicts(), {item["id"]: item["category"] for item in run["items"]})
     return Side(spec, run, directory.trials, lambda: usable(directory.verdicts(), examined))
 
 
@@ -60,8 +60,9 @@ def _table(found: Comparison, by: str) -> str:
         f"{found.b} (b) against {found.a} (a); above 1 b is faster.",
         tabulate(rows, headers=headers, disable_numparse=True, colalign=("left", *("right",) * 7, "left")),
         _drivers(found),
-        _prompts("Most helped", found.prompts[:MOST]),
-        _prompts("Most hurt", found.prompts[::-1][:MOST]),
+        _prompts("Most helped", [row for row in found.prompts if row[1] > 1][:MOST]),
+        _prompts("Most hurt", [row for row in found.prompts[::-1] if row[1] < 1][:MOST]),
+        "A verdict here is corrected for the claims of these two methods alone, in a leaderboard table for those of all rows.",
         *(f"Warning: {warning}." for warning in found.warnings),
     ]
     return "\n\n".join(part for part in parts if part)

@@ -26,7 +26,7 @@ def page_of(directory: RunDirectory) -> str:
     found, known = derived(directory), latencies(directory.trials())
     beside = found.beside(directory)
     tables, notes = parts(found.run, found.scores, path=str(directory.path), form="html", **beside)
-    unheard = [f"judge {judge} is unfit and was not heard: {reason}" for judge, reason in found.unfit.items()]
+    unheard = [f"judge {judge} is unfit and was not heard: {reason}" for judge, reason in found.examined.unheard.items()]
     warnings = [*unheard, *doubts(found.run, found.scores, beside["client"])]
     kept = [note for note in notes if not note.startswith(("Warning: ", "Run: "))]
     return render(Page(found.run, str(directory.path), tables, kept, warnings, known, shown(directory.trials, known)))

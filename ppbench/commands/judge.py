@@ -86,8 +86,8 @@ def _stale(bench: Bench, directory: RunDirectory) -> list[str]:
 
 
 def _unfit(directory: RunDirectory) -> list[str]:
-    judges = examine(directory.verdicts()).judges
-    return [f"judge {spec} is unfit: {fitness.reason}" for spec, fitness in sorted(judges.items()) if not fitness.fit]
+    examined = examine(directory.verdicts(), {item["id"]: item["category"] for item in directory.run["items"]})
+    return [f"judge {spec} is unfit: {reason}" for spec, reason in sorted(examined.unheard.items())]
 
 
 def _gold(plugins: Plugins, directory: RunDirectory) -> list[Item]:

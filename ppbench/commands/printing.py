@@ -9,7 +9,7 @@ import click
 
 from ppbench import paper
 from ppbench.costs import costs, costs_line
-from ppbench.fitness import examine, usable
+from ppbench.fitness import Examination, examine, usable
 from ppbench.health import health
 from ppbench.opinions import opinions
 from ppbench.prices import Prices
@@ -30,7 +30,7 @@ def text_of(directory: RunDirectory, form: str, by: str | None = None) -> tuple[
     found = derived(directory)
     record, scores = found.run, found.scores
     if by:
-        groups = score_by(by, record, directory.trials(), usable(directory.verdicts(), examine(directory.verdicts())))
+        groups = score_by(by, record, directory.trials(), usable(directory.verdicts(), found.examined))
         return render_by(groups, by, style=style_of(form)), scores
     if form == "paper":
         return paper.render(record, directory.trials()), scores
@@ -43,16 +43,16 @@ class Derived:
 
     run: dict[str, Any]
     scores: list[Score]
-    unfit: dict[str, str]
+    examined: Examination
 
     def beside(self, directory: RunDirectory) -> dict[str, Any]:
         """What stands beside the scores: the client, money, judges."""
-        heard = opinions(self.run, directory.trials(), usable(directory.verdicts(), examine(directory.verdicts())))
+        heard = opinions(self.run, directory.trials(), usable(directory.verdicts(), self.examined))
         spent = costs_line(costs(self.run, directory.trials(), directory.verdicts(), Prices.load()))
-        return {"client": health(directory.trials()), "spent": spent, "unfit": self.unfit, "heard": heard}
+        return {"client": health(directory.trials()), "spent": spent, "unfit": self.examined.unheard, "heard": heard}
 
 
 def derived(directory: RunDirectory) -> Derived:
-    record, examined = directory.run, examine(directory.verdicts())
-    scores = score(record, directory.trials(), usable(directory.verdicts(), examined))
-    return Derived(record, scores, {judge: found.reason for judge, found in examined.judges.items() if not found.fit})
+    record = directory.run
+    examined = examine(directory.verdicts(), {item["id"]: item["category"] for item in record["items"]})
+    return Derived(record, score(record, directory.trials(), usable(directory.verdicts(), examined)), examined)

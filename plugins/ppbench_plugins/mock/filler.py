@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 
 _SYLLABLES = "ba ko lu me ni ro sa te vi do pa ri mo ne tu la si ge fo ha".split()
+_MADE = re.compile(f"(?:{'|'.join(_SYLLABLES)})++")
 _GREEK = str.maketrans("abdefghiklmnoprstuv", "αβδεφγχικλμνοπρστυω")
 
 
@@ -19,6 +21,12 @@ def sentence(words: int, *seeds: object) -> str:
     random_ = chance("filler", *seeds)
     made = ["".join(random_.choices(_SYLLABLES, k=random_.randint(1, 3))) for _ in range(max(1, words))]
     return " ".join(made).capitalize() + "."
+
+
+def made_up(text: str) -> bool:
+    """Whether a text is such a sentence, in whatever letters and marks around it."""
+    words = re.findall(r"[^\W\d_]+", text.casefold())
+    return bool(words) and all(_MADE.fullmatch(word) for word in words)
 
 
 def mistake(words: int, *seeds: object) -> str:

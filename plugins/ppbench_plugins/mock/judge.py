@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ppbench import Item
 from ppbench_plugins.judges.align import slots
 from ppbench_plugins.judges.metrics import plain
+from ppbench_plugins.mock.filler import made_up
 from ppbench_plugins.mock.forms import blocks, choices
 from ppbench_plugins.mock.knowledge import is_set
 
@@ -30,10 +31,11 @@ def choose(shown: Mapping[str, Any], text: str, item: Item | None, manner: Liter
 
 
 def _honest(answers: Sequence[str], item: Item | None) -> int:
-    """0 or 1 for the answer that holds more of the known references, each in its place; 2 for a tie."""
-    if len(answers) < 2 or item is None or item.reference is None:
+    """0 or 1 for the answer that holds more of the known references, each in its place, or of free pieces more that differ; 2
+    for a tie."""
+    if len(answers) < 2 or item is None or (item.reference is None and (item.schema is None or item.schema.n is None)):
         return 2
-    held = [_held(answer, item) for answer in answers]
+    held = [_held(answer, item) if item.reference is not None else _pieces(answer, item) for answer in answers]
     return 2 if held[0] == held[1] else int(held[1] > held[0])
 
 
@@ -43,6 +45,13 @@ def _held(answer: str, item: Item) -> float:
     filled = [plain(slot or "") for slot in slots(answer, len(item.reference))]
     found = [[plain(text) in slot for text in right] for slot, right in zip(filled, item.reference, strict=True)]
     return sum(sum(hits) / len(hits) if is_set(item) else any(hits) for hits in found if hits)
+
+
+def _pieces(answer: str, item: Item) -> float:
+    """How many pieces an answer holds that differ and are of the kind that the mock writes: it knows no others."""
+    assert item.schema is not None
+    filled = [slot for slot in slots(answer, item.schema.size) if slot]
+    return float(len({plain(slot) for slot in filled if made_up(slot)}))
 
 
 def _gullible(answers: Sequence[str]) -> int:
