@@ -307,3 +307,5 @@ def test_a_scheduler_that_does_not_answer_is_named(log: Path, tmp_path: Path, ad
     """The exit code is that of an endpoint that cannot be used."""
     said = curate(log, "-o", tmp_path / "out", "--cluster", address, code=7).stderr
     assert f"no Dask scheduler answers at {address}" in said
+    assert "kept" not in said
+    assert not (tmp_path / "out").exists()

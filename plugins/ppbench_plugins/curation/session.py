@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ppbench import TooManyFailures, UsageError, installed
-from ppbench_plugins.curation.journal import Journal
+from ppbench_plugins.curation.journal import BATCHES, Journal
 from ppbench_plugins.curation.logs import Limits, count
 from ppbench_plugins.curation.models import Manner, Planner
 from ppbench_plugins.curation.pipeline import Pipeline
@@ -19,8 +19,6 @@ from ppbench_plugins.curation.rows import Settled
 from ppbench_plugins.curation.spending import Budget, Spending
 from ppbench_plugins.curation.statistics import Statistics, text
 from ppbench_plugins.curation.workers import workers
-
-_BATCHES = "batches.jsonl"
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Session:
         self._asked, self._journal, self._quiet = asked, journal, quiet
         self._executor = self._spending = None
         if asked.planner == "llm":
-            self._executor = _executor(asked, journal.path / _BATCHES)
+            self._executor = _executor(asked, journal.path / BATCHES)
             self._spending = Spending(budget, asked.model, getattr(self._executor, "price_factor", 1.0))
         self._failed: list[Settled] = []
 
