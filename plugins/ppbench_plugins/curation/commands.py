@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,16 @@ from typing import Any
 
 import click
 
-from ppbench import BrokenPlugin, BudgetReached, EndpointUnusable, InvalidData, UsageError, data_dir, language_code
+from ppbench import (
+    BrokenPlugin,
+    BudgetReached,
+    EndpointUnusable,
+    InvalidData,
+    PpbenchError,
+    UsageError,
+    data_dir,
+    language_code,
+)
 from ppbench_plugins.curation.journal import Journal
 from ppbench_plugins.curation.logs import Limits, files
 from ppbench_plugins.curation.session import Asked, Session
@@ -20,6 +30,10 @@ from ppbench_plugins.curation.stages import DETECT
 PACKAGED = "packaged"
 _FREE = frozenset(("resume", "max_cost", "max_total_tokens", "prices", "workers", "cluster", "quiet", "max_failures"))
 """Options that may differ from one sitting to the next, for they change nothing that is written."""
+_STOPS = (KeyboardInterrupt, BudgetReached, EndpointUnusable, BrokenPlugin)
+"""After which the same command can go on."""
+_EDGE = 64 << 10
+"""Bytes at each end of a file that its fingerprint is of."""
 
 
 @click.command()
@@ -61,12 +75,15 @@ def curate(ctx: click.Context, /, **options: Any) -> None:
     with reasons, and statistics.json.
     """
     asked, journal = _asked(ctx, options)
-    session = Session(asked, journal, _budget(options), quiet=options["quiet"])
     try:
+        session = Session(asked, journal, _budget(options), quiet=options["quiet"])
         found = session.run(options["workers"] or os.cpu_count() or 1, options["cluster"])
-    except (KeyboardInterrupt, BudgetReached, EndpointUnusable, BrokenPlugin) as stop:
-        line = _resume_line(journal, options, more=isinstance(stop, BudgetReached))
-        click.echo(f"\nWhat was settled and paid for is kept. Go on with: {line}", err=True)
+    except (KeyboardInterrupt, PpbenchError) as stop:
+        if journal.drop():
+            raise
+        if isinstance(stop, _STOPS):
+            line = _resume_line(journal, options, more=isinstance(stop, BudgetReached))
+            click.echo(f"\nWhat was settled and paid for is kept. Go on with: {line}", err=True)
         raise
     click.echo(found)
     session.refuse_failures(options["max_failures"], _resume_line(journal, options))
@@ -115,18 +132,44 @@ def _source(given: Path) -> Path:
 
 
 def fingerprint(source: Path) -> list[list[Any]]:
-    """Names and sizes of a source's files: another source is another curation."""
-    return [[file.name, file.stat().st_size] for file in files(source)]
+    """Path, size, time of change and a digest of both ends of each of a source's files: another source is another curation."""
+    return [_print(file, source) for file in files(source)]
+
+
+def _print(file: Path, source: Path) -> list[Any]:
+    try:
+        with file.open("rb") as data:
+            about = os.fstat(data.fileno())
+            ends = data.read(_EDGE)
+            data.seek(max(len(ends), about.st_size - _EDGE))
+            digest = hashlib.blake2b(ends + data.read(_EDGE), digest_size=16).hexdigest()
+    except OSError as error:
+        raise InvalidData(f"cannot read {file}: {error.strerror or error}") from None
+    name = str(file.relative_to(source)) if file != source else file.name
+    return [name, about.st_size, about.st_mtime_ns, digest]
 
 
 def _refuse_other(ctx: click.Context, options: dict[str, Any], stored: Asked) -> None:
     """Raise InvalidData for a source that changed since, and for an option that would make other sets of it."""
-    if fingerprint(Path(stored.source)) != stored.files:
-        raise InvalidData(f"{stored.source} is not what it was when the curation began; start a new one with another -o")
+    if changed := _changed(stored.files, fingerprint(Path(stored.source))):
+        raise InvalidData(f"{stored.source} is not what it was when the curation began: {changed}; start a new one with "
+                          "another -o")  # fmt: skip
     given = {name for name in options if (origin := ctx.get_parameter_source(name)) and origin.name == "COMMANDLINE"}
     if other := sorted(given - _FREE):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in other)
         raise InvalidData(f"--resume goes on as the curation began; leave out {names}")
+
+
+def _changed(before: list[list[Any]], now: list[list[Any]]) -> str:
+    """What is another of the first file that is; nothing, if all are as they were."""
+    old, new = ({one[0]: one[1:] for one in found} for found in (before, now))
+    for name in sorted(old.keys() | new.keys()):
+        if name not in new or name not in old:
+            return f"{name} is {'new' if name in new else 'gone'}"
+        if old[name] != new[name]:
+            parts = zip(("its size", "the time of its last change", "its content"), old[name], new[name], strict=True)
+            return f"of {name} {' and '.join(part for part, one, other in parts if one != other)} changed"
+    return ""
 
 
 def _budget(options: dict[str, Any]) -> Budget:

@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from heapq import merge
 from pathlib import Path
 from typing import IO, Any
@@ -18,8 +18,10 @@ from typing import IO, Any
 from ppbench import InvalidData
 from ppbench_plugins.curation.rows import Settled
 
-FORMAT = 1
+FORMAT = 2
 _SETTINGS, _REPLIES, _SETTLED, _FILTERED = "curation.json", "replies.jsonl", "settled.jsonl", "filtered.jsonl"
+BATCHES = "batches.jsonl"
+"""Which requests lie in which batches; an executor writes it."""
 _HEAD = 160
 """Bytes of a line in which its row and stage stand."""
 
@@ -37,15 +39,33 @@ class Journal:
         """Key -> the last reply that was paid for, of rows that are not settled."""
         self.paid: list[dict[str, Any]] = []
         """What all replies used, in the order in which they came."""
+        self._made: list[Path] | None = None
+        """Of a folder that was begun by this process: folders that were not there before, the innermost first."""
 
     @classmethod
     def create(cls, path: Path, settings: Mapping[str, Any]) -> Journal:
         """A new folder. Raises InvalidData if a curation is there already."""
         if (path / _SETTINGS).exists():
             raise InvalidData(f"{path} holds a curation already; go on with it by --resume {path}, or choose another -o")
+        made = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
         _replace(path / _SETTINGS, json.dumps({"format": FORMAT, **settings}, ensure_ascii=False, indent=1) + "\n")
-        return cls(path)
+        journal = cls(path)
+        journal._made = made
+        return journal
+
+    def drop(self) -> bool:
+        """Take away what this process began, if nothing is in it that cost anything: then the start can be made once more."""
+        worth = self.settled or any(one["tokens_in"] or one["tokens_out"] for one in self.paid)
+        batches = self.path / BATCHES
+        if self._made is None or worth or (batches.exists() and batches.stat().st_size):
+            return False
+        for name in (_REPLIES, _SETTLED, _FILTERED, BATCHES, _SETTINGS):
+            (self.path / name).unlink(missing_ok=True)
+        for folder in self._made:
+            with suppress(OSError):  # somebody else's files are in it
+                folder.rmdir()
+        return True
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -66,6 +86,7 @@ class Journal:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
+                self._made = None
                 raise InvalidData(f"another process is curating {self.path}; wait for it, or stop it") from None
             self.settled = {record["row"] for _, record in self._records(_SETTLED)}
             for _, record in self._records(_REPLIES):

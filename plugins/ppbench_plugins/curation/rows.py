@@ -24,6 +24,10 @@ class Row(NamedTuple):
     language: str
     given: str = ""
     """JSON of its own annotation, where it has one."""
+    line: int = 0
+    """Of its file, from 1, where rows begin in one."""
+    file: str = ""
+    """Its file, where the source has several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +66,10 @@ class Settled:
 def refused(row: Row, stage: str, reason: str, *, text: str | None = None, **fields: Any) -> Settled:
     """A row that ended before the last stage, with the reason."""
     shown = {"text": text} if text is not None else {}
-    return Settled(row.number, stage, row.language, {"id": row.name, "reason": reason, **fields, **shown})
+    return Settled(row.number, stage, row.language, {"id": row.name, **placed(row.file, row.line), "reason": reason, **fields,
+                                                     **shown})  # fmt: skip
+
+
+def placed(file: str, line: int) -> dict[str, Any]:
+    """Where a row stands, as far as its number does not say it."""
+    return ({"file": file} if file else {}) | ({"line": line} if line else {})

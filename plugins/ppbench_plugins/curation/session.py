@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ppbench import TooManyFailures, UsageError, installed
-from ppbench_plugins.curation.journal import Journal
+from ppbench_plugins.curation.journal import BATCHES, Journal
 from ppbench_plugins.curation.logs import Limits, count
 from ppbench_plugins.curation.models import Manner, Planner
 from ppbench_plugins.curation.pipeline import Pipeline
@@ -43,6 +43,16 @@ class Asked:
     timeout_s: float
 
 
+def _executor(asked: Asked, batches: Path) -> Any:
+    """Who sends. One that answers within hours keeps a file of what lies where, unless the user names one: what an earlier
+    sitting paid for and did not see the end of is then collected, and not sent again."""
+    given = {"model": asked.model, "base_url": asked.base_url or None, "max_in_flight": asked.concurrency}
+    made = installed("executor", asked.executor, **given)
+    if getattr(made, "untimed", False) and getattr(made, "state", None) == "":
+        made = installed("executor", asked.executor, **given, state=batches)
+    return made
+
+
 class Session:
     """Runs what is left of a curation."""
 
@@ -50,8 +60,7 @@ class Session:
         self._asked, self._journal, self._quiet = asked, journal, quiet
         self._executor = self._spending = None
         if asked.planner == "llm":
-            self._executor = installed("executor", asked.executor, model=asked.model, base_url=asked.base_url or None,
-                                       max_in_flight=asked.concurrency)  # fmt: skip
+            self._executor = _executor(asked, journal.path / BATCHES)
             self._spending = Spending(budget, asked.model, getattr(self._executor, "price_factor", 1.0))
         self._failed: list[Settled] = []
 

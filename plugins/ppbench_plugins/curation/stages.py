@@ -14,7 +14,7 @@ from ppbench import Schema, detected_language, installed_categories, language_co
 from ppbench_plugins.curation.categories import category_of
 from ppbench_plugins.curation.logs import Read
 from ppbench_plugins.curation.mending import mended
-from ppbench_plugins.curation.rows import Planned, Row, Settled, refused
+from ppbench_plugins.curation.rows import Planned, Row, Settled, placed, refused
 from ppbench_plugins.curation.validation import judge
 from ppbench_plugins.decomposers.extraction import schema_of
 from ppbench_plugins.decomposers.names import Names
@@ -28,7 +28,8 @@ DETECT = "detect"
 def filtered(read: Read) -> Settled:
     """A row that the pre-filter refused."""
     stage = "pre-filter" if read.reason.startswith(("too", "no sign", "a copy")) else "reading"
-    return Settled(read.number, stage, language_code(read.language), {"id": read.name, "reason": read.reason})
+    return Settled(read.number, stage, language_code(read.language), {"id": read.name, **placed(read.file, read.line),
+                                                                            "reason": read.reason})  # fmt: skip
 
 
 def named(read: Read, language: str = "") -> Row:
@@ -36,7 +37,7 @@ def named(read: Read, language: str = "") -> Row:
     said = UNKNOWN if language == DETECT else language_code(read.language)
     if said == UNKNOWN:
         said = detected_language(read.text[:2000]) if language in ("", DETECT) else language
-    return Row(read.number, read.name, read.text, said, read.given)
+    return Row(read.number, read.name, read.text, said, read.given, read.line, read.file)
 
 
 def settle(reads: Iterable[Read], language: str = "", planner: str = "rules") -> list[Settled]:

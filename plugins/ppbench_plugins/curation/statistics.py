@@ -132,7 +132,11 @@ def _stages(found: Mapping[str, Any]) -> str:
 
 def _reasons(found: Mapping[str, Any]) -> str:
     rows = [[f"{one['stage']}: {one['reason']}"[:70], f"{one['rows']:,}"] for one in found["reasons"][:_REASONS]]
-    return _table(rows, ["reason", "rows"])
+    table, others = _table(rows, ["reason", "rows"]), found["reasons"][_REASONS:]
+    if not others:
+        return table
+    reasons = "reason" if len(others) == 1 else "reasons"
+    return f"{table}\nand {len(others)} other {reasons}: {sum(one['rows'] for one in others):,} rows"
 
 
 def _tiers(found: Mapping[str, Any]) -> str:
