@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,3 +46,15 @@ def test_serial_beside_itself_shows_the_noise_floor(run: str) -> None:
     table = judged(run, "quick")
     [floor] = {(row["noise_low"], row["noise_high"]) for row in table["rows"]}
     assert floor == pytest.approx((1.0, 1.0), abs=0.01)
+
+
+def test_who_answers_only_where_no_reference_tells_is_not_called_good(tmp_path: Path) -> None:
+    """Empty phrases for open pieces, all else declined: without a judge of content nothing is claimed, with one it is worse."""
+    path, plugin = str(tmp_path / "run"), str(Path(__file__).with_name("boilerplate.py"))
+    asked = ["run", "-e", "offline", "--suite", "core-v1", "-q", "--plugin", plugin, "-d", "boilerplate", "-o", path]
+    subprocess.run([*PROGRAM, *asked], check=True, capture_output=True)
+    before = json.loads(subprocess.run([*PROGRAM, "report", path, "--json"], check=True, capture_output=True).stdout)
+    verdicts = [
+        {row["decomposer"]: row["verdict"] for row in table["rows"]}["boilerplate"] for table in (before, judged(path, "quick"))
+    ]
+    assert verdicts == ["faster, quality not shown", "faster but worse"]
