@@ -24,10 +24,13 @@ def test_agreement_has_its_denominators() -> None:
     said += [record(model, item, value) for item, value in zip("abc", (1, 1, 0.5), strict=True)]
     said += [record(model, item, 0.0, "flip") for item in "ab"]  # of c it knew without asking
     said += [record(cal, "a", 1), record(cal, "a", 1, control="constant", compares=True)]
+    passed = {"constant": 0, "truncated": 0, "flattery": 0, "flattered": 0.5}
+    said += [record(judge, "d", value, control=name, compares=True) for judge in (ada, ben, model)
+             for name, value in passed.items()]  # fmt: skip
     found = summarize(said, {ada: "ada", ben: "ben", cal: "cal"}, ["preference"])
     assert [row[:2] for row in found.agreement] == [["annotators (2)", "one another"], ["ada", model], ["ben", model]]
     assert [row[2].partition(" ")[2] for row in found.agreement] == ["(2 of 3)", "(1 of 2)", "(1 of 2)"]
-    assert [row[:4] for row in found.annotators] == [["ada", 4, 4, 0], ["ben", 3, 3, 0], ["cal", 1, 1, 1]]
+    assert [row[:4] for row in found.annotators] == [["ada", 4, 4, 4], ["ben", 3, 3, 4], ["cal", 1, 1, 1]]
     assert "constant" in str(found.annotators[2][4])
     assert any("cal" in note for note in found.notes)
     changed = [*said, record(ben, "c", 0.5, round=1)]
