@@ -80,6 +80,11 @@ def examine(records: Iterable[Mapping[str, Any]], categories: Mapping[str, str] 
     return Examination(found, rounds, blind, categories or {})
 
 
+def examine_run(run: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> Examination:
+    """The same for a stored run, whose record knows the category of each prompt."""
+    return examine(records, {item["id"]: item["category"] for item in run["items"]})
+
+
 def standing(records: Iterable[Mapping[str, Any]], examined: Examination) -> Iterator[Mapping[str, Any]]:
     """The records that hold values of methods, each case as it was judged last: no controls, no failures."""
     for record in records:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ppbench.costs import costs, model_of
-from ppbench.fitness import examine, usable
+from ppbench.fitness import examine_run, usable
 from ppbench.health import health
 from ppbench.prices import Price, Prices
 from ppbench.score import GROUPS, score, score_by
@@ -35,7 +35,7 @@ class Records:
 def derive(records: Records, prices: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Scores of all prompts and by group, client, judges and costs, as plain JSON. `prices`: by model, as the entry says."""
     run, trials = records.run, records.decoded()
-    examined = examine(records.verdicts, {item["id"]: item["category"] for item in run["items"]})
+    examined = examine_run(run, records.verdicts)
     heard = list(usable(records.verdicts, examined))
     spent = costs(run, trials, records.verdicts, Prices({name: Price(**price) for name, price in prices.items()})).to_json()
     found = {

@@ -12,7 +12,7 @@ from ppbench.commands.common import json_text
 from ppbench.compare import MOST, Comparison, Side, compare
 from ppbench.critical import PARTS
 from ppbench.errors import UsageError
-from ppbench.fitness import examine, usable
+from ppbench.fitness import examine_run, usable
 from ppbench.score import GROUPS, Score
 from ppbench.store import RunDirectory
 
@@ -48,7 +48,7 @@ def _side(directory: RunDirectory, spec: str) -> Side:
     have = [method["spec"] for method in run["methods"]]
     if spec not in have:
         raise UsageError(f"{directory.path} has no method {spec}; it has {', '.join(have)}")
-    examined = examine(directory.verdicts(), {item["id"]: item["category"] for item in run["items"]})
+    examined = examine_run(run, directory.verdicts())
     return Side(spec, run, directory.trials, lambda: usable(directory.verdicts(), examined))
 
 

@@ -14,7 +14,7 @@ from ppbench.commands.outside import plugin_option
 from ppbench.commands.printing import print_run
 from ppbench.commands.run import JUDGES
 from ppbench.errors import BrokenPlugin, InvalidData, UsageError
-from ppbench.fitness import examine
+from ppbench.fitness import examine_run
 from ppbench.judging import Bench, judge_run, prompt_hash, refuse_failures
 from ppbench.model import Item
 from ppbench.plugins import Plugins
@@ -86,7 +86,7 @@ def _stale(bench: Bench, directory: RunDirectory) -> list[str]:
 
 
 def _unfit(directory: RunDirectory) -> list[str]:
-    examined = examine(directory.verdicts(), {item["id"]: item["category"] for item in directory.run["items"]})
+    examined = examine_run(directory.run, directory.verdicts())
     return [f"judge {spec} is unfit: {reason}" for spec, reason in sorted(examined.unheard.items())]
 
 

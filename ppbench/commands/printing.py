@@ -9,7 +9,7 @@ import click
 
 from ppbench import paper
 from ppbench.costs import costs, costs_line
-from ppbench.fitness import Examination, examine, usable
+from ppbench.fitness import Examination, examine_run, usable
 from ppbench.health import health
 from ppbench.opinions import opinions
 from ppbench.prices import Prices
@@ -54,5 +54,5 @@ class Derived:
 
 def derived(directory: RunDirectory) -> Derived:
     record = directory.run
-    examined = examine(directory.verdicts(), {item["id"]: item["category"] for item in record["items"]})
+    examined = examine_run(record, directory.verdicts())
     return Derived(record, score(record, directory.trials(), usable(directory.verdicts(), examined)), examined)
